@@ -91,7 +91,7 @@ class Lattice:
         _, first, token, count = np.unique(flat, return_index=True, return_inverse=True, return_counts=True)
         return first, token, count
 
-    @property
+    @cached_property
     def occupied(self) -> NDArray[np.int32]:
         """(K, 2) cells that hold a spot, each once, in row-major order."""
         return self.cell_of_spot[self._tokens[0]]
@@ -121,7 +121,7 @@ class Lattice:
         spots[tuple(self.occupied.T)] = self._tokens[0]
         return spots
 
-    @property
+    @cached_property
     def tissue(self) -> NDArray[np.bool_]:
         """(H, W) True where a cell holds a spot."""
         return self.spot_at >= 0
