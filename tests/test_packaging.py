@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 from importlib.metadata import requires
 from pathlib import Path
 from zipfile import ZipFile
@@ -33,14 +34,14 @@ import importlib.util
 import napari_stimg, npe2
 print(npe2.PluginManifest.from_distribution("napari-stimg").name)
 print(napari_stimg.__file__)
-print(*importlib.util.find_spec("napari_stimg_manifest").submodule_search_locations)
+print(*importlib.util.find_spec("napari_stimg_manifest").submodule_search_locations, sep="\\n")
 """
 
 
-def python(code: str, *, cwd: Path, path: Path | None = None) -> list[str]:
-    """Run code in a new interpreter, with ``path`` before all others, and return the lines it printed."""
-    env = os.environ | ({} if path is None else {"PYTHONPATH": str(path)})
-    command = [sys.executable, "-c", code]
+def python(*arguments: str, cwd: Path, path: str = "") -> list[str]:
+    """Run a new interpreter, with ``path`` as its PYTHONPATH, and return the lines it printed."""
+    command = [sys.executable, *arguments]
+    env = os.environ | {"PYTHONPATH": path}
     return subprocess.run(command, cwd=cwd, env=env, check=True, capture_output=True, text=True).stdout.splitlines()
 
 
@@ -98,10 +99,12 @@ def test_installed_wheel_shows_its_own_manifest_to_napari(wheel: Path, tmp_path:
     site = tmp_path / "site"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(site)]
     subprocess.run([*pip, str(wheel)], check=True, capture_output=True)
-    name, package, manifest_folder = python(PRINT_WHERE_THE_MANIFEST_IS_FOUND, cwd=tmp_path, path=site)
+    # Without the site module (-S) this environment's other packages are there, but not its own editable install.
+    path = os.pathsep.join([str(site), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+    name, package, *manifest_folders = python("-S", "-c", PRINT_WHERE_THE_MANIFEST_IS_FOUND, cwd=tmp_path, path=path)
     assert name == "napari-stimg"
     assert Path(package) == site / "napari_stimg" / "__init__.py"
-    assert Path(manifest_folder) == site / "napari_stimg_manifest"
+    assert [Path(folder) for folder in manifest_folders] == [site / "napari_stimg_manifest"]
 
 
 def test_manifest_is_found_and_valid_in_this_environment(manifest: npe2.PluginManifest) -> None:
@@ -138,13 +141,13 @@ def test_napari_offers_the_writer_for(layers: list[str], plugins: npe2.PluginMan
 
 
 def test_core_trainer_and_samples_import_without_qt_and_napari(tmp_path: Path) -> None:
-    imported = {name.split(".")[0] for name in python(PRINT_MODULES_OF_HEADLESS_IMPORTS, cwd=tmp_path)}
+    imported = {name.split(".")[0] for name in python("-c", PRINT_MODULES_OF_HEADLESS_IMPORTS, cwd=tmp_path)}
     assert {"napari_stimg", "sample_data", "trainer"} <= imported
     assert imported & GUI_MODULES == set()
 
 
 def test_importing_the_package_imports_nothing_heavy(tmp_path: Path) -> None:
-    imported = set(python("import napari_stimg, sys; print(*sys.modules, sep='\\n')", cwd=tmp_path))
+    imported = set(python("-c", "import napari_stimg, sys; print(*sys.modules, sep='\\n')", cwd=tmp_path))
     assert imported & {"torch", "numpy", "scipy", "pandas", "anndata", "sklearn"} == set()
 
 

@@ -1,0 +1,54 @@
+# make demo    what the plugin does: in a window where there is a display, else as pictures in demo/
+# make test    linters, types and tests
+# make lint    linters and types alone
+# make setup   only what the others need: system packages (Debian without a display) and .venv
+# make clean   removes .venv
+#
+# Another interpreter: make test PYTHON=python3.12
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+# Linux without a display gets a virtual one; macOS always has its window server.
+ifeq ($(shell uname -s)$(DISPLAY)$(WAYLAND_DISPLAY),Linux)
+IN_WINDOW := xvfb-run -a -s "-screen 0 1600x1000x24"
+endif
+
+STAMPS := .venv/.stamps
+SYSTEM := $(STAMPS)/system$(if $(IN_WINDOW),-virtual-display)
+
+.PHONY: demo test lint setup clean
+
+demo: setup
+ifdef IN_WINDOW
+	$(IN_WINDOW) $(BIN)/python demo/pictures.py
+else
+	$(BIN)/stimg view
+endif
+
+test: lint
+	$(IN_WINDOW) $(BIN)/pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+setup: $(STAMPS)/installed
+
+$(SYSTEM): .ci/system-packages
+	.ci/system-packages $(PYTHON)
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/venv: | $(SYSTEM)
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+$(STAMPS)/installed: $(STAMPS)/venv pyproject.toml constraints.txt requirements-qt.txt | $(SYSTEM)
+	@echo "Installing into .venv; this takes a few minutes."
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+		--editable ".[gui,train,dev]" --requirement requirements-qt.txt
+	@touch $@
+
+clean:
+	rm -rf .venv
