@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_stimg.affine import fit_affine, spans_plane
-from napari_stimg.pitch import LatticeKind, find_grid
+from napari_stimg.pitch import MIN_SPOTS, LatticeKind, find_grid
 from napari_stimg.slide import Slide
 
 __all__ = ["Lattice", "LatticeKind", "find_lattice", "sum_by_cell"]
@@ -32,7 +32,7 @@ CHECKERBOARD_EXTENT = 67
 MIN_FIT = 0.9
 """Least R2 of places against array indices for the places to tell the array's geometry."""
 
-MAX_CELLS = 2**26
+MAX_CELLS = 2**24
 """Most cells of a raster; 700,000 bins need 2**20."""
 
 CELL_SIDES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
@@ -147,11 +147,12 @@ def find_lattice(slide: Slide) -> Lattice:
     Array indices if they tell every spot apart; else the coordinates, if they lie on a hexagonal or square lattice;
     else the spots are irregular and rasterised at their typical distance.
     """
-    indices = slide.array_indices
-    if indices is not None and _tells_spots_apart(indices):
-        return _regular(slide, _array_kind(indices, slide.places), indices, found_by="array indices")
+    if slide.array_indices is not None:
+        indices = _without_stride(slide.array_indices)
+        if _tells_spots_apart(indices):
+            return _regular(slide, *_read_array(indices, slide.places), found_by="array indices")
     grid = find_grid(slide.places)
-    if grid is not None and _tells_spots_apart(grid.indices):
+    if grid is not None:
         return _regular(slide, grid.kind, grid.indices, found_by="coordinates")
     return _rasterised(slide)
 
@@ -180,21 +181,33 @@ def _tells_spots_apart(indices: NDArray[np.int64]) -> bool:
     return np.unique(np.ravel_multi_index(tuple(cells.T), shape)).size == len(cells)
 
 
-def _array_kind(indices: NDArray[np.int64], places: NDArray[np.float64]) -> LatticeKind:
-    """Return the kind of array that indices are taken from.
+def _without_stride(indices: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return (S, 2) indices that count bins, where those given count in steps of several (bins named by their corner).
+
+    Two is the step of hexagonal and checkerboard arrays, and few spots have a common step by chance.
+    """
+    stride = np.gcd.reduce((indices - indices[0]).ravel())
+    return indices // stride if stride > 2 and len(indices) >= MIN_SPOTS else indices
+
+
+def _read_array(indices: NDArray[np.int64], places: NDArray[np.float64]) -> tuple[LatticeKind, NDArray[np.int64]]:
+    """Return the kind of array that (S, 2) indices are taken from, and the indices with hexagonal rows as rows.
 
     If every other index is taken, the measured places decide between hexagonal and checkerboard; if these say
     nothing, the extent of the array does.
     """
     parity = indices.sum(axis=1) % 2
     if len(indices) == 1 or parity.min() != parity.max():
-        return LatticeKind.SQUARE
-    if _tell_geometry(places, indices):
-        row_step, col_step = np.linalg.norm(fit_affine(indices, places).matrix, axis=1)
-        is_hexagonal = row_step > HEXAGONAL_ASPECT * col_step
-    else:
-        is_hexagonal = indices.max() > CHECKERBOARD_EXTENT
-    return LatticeKind.HEXAGONAL if is_hexagonal else LatticeKind.CHECKERBOARD
+        return LatticeKind.SQUARE, indices
+    if not _tell_geometry(places, indices):
+        wide = indices.max() > CHECKERBOARD_EXTENT
+        return LatticeKind.HEXAGONAL if wide else LatticeKind.CHECKERBOARD, indices
+    row_step, col_step = np.linalg.norm(fit_affine(indices, places).matrix, axis=1)
+    if row_step > HEXAGONAL_ASPECT * col_step:
+        return LatticeKind.HEXAGONAL, indices
+    if col_step > HEXAGONAL_ASPECT * row_step:
+        return LatticeKind.HEXAGONAL, indices[:, ::-1]
+    return LatticeKind.CHECKERBOARD, indices
 
 
 def _tell_geometry(places: NDArray[np.float64], indices: NDArray[np.int64]) -> bool:

@@ -16,7 +16,9 @@ SAMPLE = 20_000
 """Spots whose neighbours tell the orientation; more would not tell it better."""
 
 NEIGHBOUR_REACH = 1.25
-"""Neighbours are nearer than this many median nearest-neighbour distances; the next ones lie at sqrt(2) or sqrt(3)."""
+"""Neighbours are nearer than this many median nearest-neighbour distances; the next ones lie at sqrt(2) or sqrt(3).
+
+It also bounds how much longer one axis may be than the other."""
 
 MIN_ORDER = 0.4
 """Least orientational order of a lattice: 1 is perfect, that of irregular places tends to 0."""
@@ -26,9 +28,6 @@ MAX_RMS = 0.2
 
 ANGLE_TOLERANCE_DEG = 10.0
 """How far the fitted axes may be from 90 (square) or 60 degrees (hexagonal): half-way between the two is 75."""
-
-MAX_STRETCH = 1.25
-"""How much longer one fitted axis may be than the other; the 2k array has 1.1 in its pictures."""
 
 
 class LatticeKind(StrEnum):
@@ -83,6 +82,8 @@ def find_grid(places: NDArray[np.float64]) -> Grid | None:
 def _axes(places: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """Return the two (row, col) steps to neighbouring spots, 60 or 90 degrees apart, or None without order."""
     offsets = _neighbour_offsets(places)
+    if not len(offsets):
+        return None
     angles = np.arctan2(offsets[:, 0], offsets[:, 1])
     # Bond-orientational order: n-fold lattices repeat every 2 pi / n (Halperin and Nelson, Phys. Rev. Lett. 41, 1978).
     order = {n_fold: np.exp(1j * n_fold * angles).mean() for n_fold in (4, 6)}
@@ -133,8 +134,6 @@ def _index_by_growing(places: NDArray[np.float64], axes: NDArray[np.float64]) ->
 def _kind(axes: NDArray[np.float64]) -> LatticeKind | None:
     """Return the kind of a lattice with these two axes, or None if they are neither square nor hexagonal."""
     lengths = np.hypot(axes[:, 0], axes[:, 1])
-    if lengths.max() > MAX_STRETCH * lengths.min():
-        return None
     angle = np.degrees(np.arccos(axes[0] @ axes[1] / lengths.prod()))
     if abs(angle - 60) <= ANGLE_TOLERANCE_DEG:
         return LatticeKind.HEXAGONAL
