@@ -46,7 +46,7 @@ $(STAMPS)/venv: | $(SYSTEM)
 
 $(STAMPS)/installed: $(STAMPS)/venv pyproject.toml constraints.txt requirements-qt.txt | $(SYSTEM)
 	@echo "Installing into .venv; this takes a few minutes."
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt \
+	$(BIN)/pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt \
 		--editable ".[gui,train,dev]" --requirement requirements-qt.txt
 	@touch $@
 
