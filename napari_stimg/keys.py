@@ -1,0 +1,45 @@
+"""Every AnnData key that napari-stimg reads or writes, with its meaning and shape.
+
+S is the number of spots, G of genes, D the width of the embedding.
+"""
+
+# --- read -------------------------------------------------------------------------------------
+COUNTS_LAYER = "counts"
+"""``layers``: (S, G) raw counts, preferred over ``raw`` and ``X``."""
+
+ARRAY_ROW, ARRAY_COL = "array_row", "array_col"
+"""``obs``: (S,) integer indices of a spot on its array, as Space Ranger and scanpy name them."""
+
+SPATIAL = "spatial"
+"""``obsm``: (S, 2) positions as (x, y); ``uns``: images and scale factors by library, as scanpy keeps them."""
+
+GENE_ID_COLUMNS = ("gene_ids", "gene_id", "ensembl_id", "ensembl", "ENSEMBL")
+"""``var``: (G,) Ensembl ids, the first of these columns that is there."""
+
+# --- written ----------------------------------------------------------------------------------
+RECONSTRUCTION = "stimg_reconstruction"
+"""``layers``: (S, G) float32 expected log expression of hidden spots, NaN where nothing was predicted."""
+
+UNCERTAINTY = "stimg_uncertainty"
+"""``layers``: (S, G) float32 standard deviation of that expectation, log expression, NaN likewise."""
+
+MASK = "stimg_mask"
+"""``obs``: (S,) bool, True = hidden from the model."""
+
+EMBEDDING = "X_stimg"
+"""``obsm``: (S, D) float32."""
+
+DOMAIN = "stimg_domain"
+"""``obs``: (S,) categorical."""
+
+DOMAIN_PROBABILITY = "stimg_domain_probability"
+"""``obsm``: (S, K) float32, one column a category of ``stimg_domain``, only where labels were painted."""
+
+DOMAIN_COLORS = "stimg_domain_colors"
+"""``uns``: one ``#rrggbb`` a category, in the order of the categories."""
+
+LATTICE_ROW, LATTICE_COL = "stimg_row", "stimg_col"
+"""``obs``: (S,) int32 cell of the lattice."""
+
+PROVENANCE = "stimg"
+"""``uns``: version, checkpoint hash, parameters, seed, scores of what was written."""

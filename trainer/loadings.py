@@ -1,0 +1,140 @@
+"""Gene loadings of a corpus: the factors of expression that neighbouring cells share.
+
+A component of ordinary PCA may be noise that one cell has alone. Here loadings are fitted so that a cell's
+*neighbours* predict its expression (power iteration on the neighbour cross-covariance, with regression on the sections
+that measured a gene), so what is kept is what is spatial. It is where ``MaskedAutoencoder`` starts.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from napari_stimg.tokens import TokenTable
+
+Loadings = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadingsParameters:
+    """How the loadings are fitted.
+
+    Parameters
+    ----------
+    width : int
+        D, number of factors.
+    n_iterations : int
+        Rounds of power iteration.
+    sigma : float
+        Width of the Gaussian over neighbours, in pitches.
+    ridge : float
+        Pull of a gene's loadings to zero, in cells.
+    seed : int
+        Of the random start.
+    """
+
+    width: int = 128
+    n_iterations: int = 8
+    sigma: float = 1.5
+    ridge: float = 30.0
+    seed: int = 0
+
+
+def fit_loadings(tables: Sequence[TokenTable], n_genes: int, *, params: LoadingsParameters) -> NDArray[np.float32]:
+    """Return (V, D) loadings, scaled so that factors have unit variance over the corpus, strongest first.
+
+    Parameters
+    ----------
+    tables : sequence of TokenTable
+        The training sections. Each counts with the square root of its number of cells.
+    n_genes : int
+        V, genes of the vocabulary.
+    params : LoadingsParameters
+        How they are fitted.
+    """
+    rng = np.random.default_rng(params.seed)
+    loadings = rng.standard_normal((n_genes, params.width)) * 0.1
+    neighbours = [neighbour_average(table.positions, params.sigma) for table in tables]
+    patterns = _genes_by_sections(tables, n_genes)
+    for _ in range(params.n_iterations):
+        loadings = _iterate(loadings, tables, neighbours, patterns, params.ridge)
+    return loadings.astype(np.float32)
+
+
+def neighbour_average(positions: NDArray[np.float32], sigma: float) -> sp.csr_matrix:
+    """Return the (K, K) matrix that averages each cell's neighbours, itself left out, with Gaussian weights."""
+    tree = cKDTree(positions)
+    pairs = tree.query_pairs(3 * sigma, output_type="ndarray")
+    distance = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+    weight = np.exp(-0.5 * (distance / sigma) ** 2)
+    rows, cols = np.concatenate([pairs, pairs[:, ::-1]]).T
+    matrix = sp.csr_matrix((np.tile(weight, 2), (rows, cols)), shape=(len(positions), len(positions)))
+    total = np.asarray(matrix.sum(axis=1)).ravel()
+    scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
+    return sp.diags(scale).tocsr() @ matrix
+
+
+def _genes_by_sections(tables: Sequence[TokenTable], n_genes: int) -> list[tuple[NDArray[np.intp], NDArray[np.bool_]]]:
+    """Return groups of genes measured on the same sections, with the (sections,) mask of those sections."""
+    measured = np.zeros((n_genes, len(tables)), dtype=bool)
+    for section, table in enumerate(tables):
+        measured[table.ids, section] = True
+    patterns, group = np.unique(measured, axis=0, return_inverse=True)
+    return [(np.flatnonzero(group.ravel() == i), pattern) for i, pattern in enumerate(patterns) if pattern.any()]
+
+
+def _iterate(
+    loadings: Loadings,
+    tables: Sequence[TokenTable],
+    neighbours: Sequence[sp.csr_matrix],
+    patterns: list[tuple[NDArray[np.intp], NDArray[np.bool_]]],
+    ridge: float,
+) -> Loadings:
+    """One round: factors of each cell from the loadings, then loadings from the neighbours' factors."""
+    width = loadings.shape[1]
+    grams = np.zeros((len(tables), width, width))
+    cross = np.zeros(loadings.shape)
+    signal = np.zeros((width, width))
+    total_weight = 0.0
+    for section, (table, average) in enumerate(zip(tables, neighbours, strict=True)):
+        weight = len(table.positions) ** -0.5
+        factors = factors_of(table, loadings)
+        around = average @ factors
+        around -= around.mean(axis=0)
+        grams[section] = weight * around.T @ around
+        cross[table.ids] += weight * (table.expression.T @ around)  # around is centred, so the means drop out
+        signal += weight * (factors.T @ around)
+        total_weight += weight * len(table.positions)
+    regressed = np.zeros_like(loadings)
+    shrink = ridge * np.trace(grams.sum(axis=0)) / total_weight / width * np.eye(width)
+    for genes, sections in patterns:
+        regressed[genes] = np.linalg.solve(grams[sections].sum(axis=0) + shrink, cross[genes].T).T
+    return _standardise(regressed, (signal + signal.T) / (2 * total_weight), _mean_precision(tables, len(loadings)))
+
+
+def factors_of(table: TokenTable, loadings: Loadings) -> NDArray[np.float64]:
+    """Return (K, D) posterior means of the factors of each cell (see ``MaskedAutoencoder.tokens``)."""
+    own = loadings[table.ids]
+    weighted = own * table.precision[:, None].astype(np.float64)
+    centred = table.expression @ weighted - table.mean.astype(np.float64) @ weighted
+    return np.linalg.solve(np.eye(own.shape[1]) + own.T @ weighted, centred.T).T
+
+
+def _mean_precision(tables: Sequence[TokenTable], n_genes: int) -> NDArray[np.float64]:
+    """Return (V,) the mean precision of each gene over the sections that measured it."""
+    total, count = np.zeros(n_genes), np.zeros(n_genes)
+    for table in tables:
+        total[table.ids] += table.precision
+        count[table.ids] += 1
+    return total / np.maximum(count, 1)
+
+
+def _standardise(loadings: Loadings, signal: Loadings, precision: NDArray[np.float64]) -> Loadings:
+    """Return loadings of the same space for factors of unit signal variance, in order of information."""
+    variances, directions = np.linalg.eigh(signal)
+    scaled = loadings @ (directions * np.sqrt(np.maximum(variances, 1e-4)))
+    _, rotation = np.linalg.eigh(scaled.T @ (scaled * precision[:, None]))
+    return scaled @ rotation[:, ::-1]
