@@ -41,9 +41,9 @@ class Affine:
 
     @property
     def anisotropy(self) -> float:
-        """Largest over smallest stretch, >= 1; 1 for a similarity."""
-        stretches = np.linalg.svd(self.matrix, compute_uv=False)
-        return float(stretches[0] / stretches[1])
+        """Largest over smallest stretch, >= 1; 1 for a similarity, infinite for a map onto a line."""
+        largest, smallest = map(float, np.linalg.svd(self.matrix, compute_uv=False))
+        return largest / smallest if smallest > 0 else float("inf")
 
 
 def spans_plane(points: Points) -> bool:

@@ -91,7 +91,8 @@ class SpotRaster:
         n_spots = len(self.centres)
         pixels = np.bincount(self.idmap.ravel() + 1, minlength=n_spots + 1)[1:]
         painted = np.bincount(self.idmap[mask] + 1, minlength=n_spots + 1)[1:]
-        rows, cols = np.rint((self.centres - self.translate) / self.scale).astype(np.intp).T
+        centre_px = np.rint((self.centres - self.translate) / self.scale).astype(np.intp)
+        rows, cols = np.clip(centre_px, 0, np.array(mask.shape) - 1).T
         return np.where(pixels > 0, 2 * painted > pixels, mask[rows, cols])
 
     def spots_in_polygon(self, vertices: NDArray[np.floating]) -> NDArray[np.bool_]:

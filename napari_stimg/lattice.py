@@ -1,6 +1,6 @@
 """The lattice of a slide: from spots to the cells of a raster and back, and true distances."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -126,6 +126,10 @@ class Lattice:
         """(H, W) True where a cell holds a spot."""
         return self.spot_at >= 0
 
+    def select(self, spots: NDArray[np.bool_] | NDArray[np.intp]) -> "Lattice":
+        """Return the lattice of these spots alone, (S,) bool or (N,) int; cells and positions stay what they were."""
+        return replace(self, cell_of_spot=self.cell_of_spot[spots], positions=self.positions[spots])
+
     def spots_in(self, rows: NDArray[np.integer], cols: NDArray[np.integer]) -> NDArray[np.intp]:
         """Return the spots, ascending, of cells that are given by their rows and cols; cells may be empty or repeat.
 
@@ -144,12 +148,12 @@ class Lattice:
 def find_lattice(slide: Slide) -> Lattice:
     """Return the slide's lattice, from the most trustworthy source that it has.
 
-    Array indices if they tell every spot apart; else the coordinates, if they lie on a hexagonal or square lattice;
-    else the spots are irregular and rasterised at their typical distance.
+    Array indices if they span a raster that can be held; else the coordinates, if they lie on a hexagonal or square
+    lattice; else the spots are irregular and rasterised at their typical distance.
     """
     if slide.array_indices is not None:
         indices = _without_stride(slide.array_indices)
-        if _tells_spots_apart(indices):
+        if np.prod(np.ptp(indices, axis=0) + 1.0) <= MAX_CELLS:
             return _regular(slide, *_read_array(indices, slide.places), found_by="array indices")
     grid = find_grid(slide.places)
     if grid is not None:
@@ -170,15 +174,6 @@ def sum_by_cell(counts: sp.csr_matrix, lattice: Lattice) -> sp.csr_matrix:
     spots = np.arange(lattice.n_spots)
     cell_has_spot = sp.csr_matrix((ones, (lattice.token_of_spot, spots)), shape=(n_tokens, lattice.n_spots))
     return sp.csr_matrix(cell_has_spot @ counts)
-
-
-def _tells_spots_apart(indices: NDArray[np.int64]) -> bool:
-    """Say whether no two spots have the same indices and the raster that they span can be held."""
-    cells = indices - indices.min(axis=0)
-    shape = _extent(cells)
-    if shape[0] * shape[1] > MAX_CELLS:
-        return False
-    return np.unique(np.ravel_multi_index(tuple(cells.T), shape)).size == len(cells)
 
 
 def _without_stride(indices: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -229,7 +224,7 @@ def _regular(slide: Slide, kind: LatticeKind, indices: NDArray[np.int64], *, fou
     first = corner * [1, 1 if kind is LatticeKind.SQUARE else 2]
     cells -= corner
     positions = (indices - first) * ARRAY_STEPS[kind]
-    pitch = fit_affine(positions, slide.places).scale
+    pitch = _regular_pitch(positions, slide.places)
     return Lattice(
         kind=kind,
         shape=_extent(cells),
@@ -239,6 +234,13 @@ def _regular(slide: Slide, kind: LatticeKind, indices: NDArray[np.int64], *, fou
         pitch_um=None if slide.um_per_place is None else pitch * slide.um_per_place,
         found_by=found_by,
     )
+
+
+def _regular_pitch(positions: NDArray[np.float64], places: NDArray[np.float64]) -> float:
+    """Return the units of places in one pitch; 1 if the places lie on a line though the positions do not."""
+    if spans_plane(positions) and not spans_plane(places):
+        return 1.0
+    return fit_affine(positions, places).scale
 
 
 def _rasterised(slide: Slide) -> Lattice:

@@ -21,6 +21,10 @@ def test_scale_is_that_of_areas_and_anisotropy_that_of_axes() -> None:
     assert to_target.anisotropy == pytest.approx(4)
 
 
+def test_a_map_onto_a_line_is_infinitely_anisotropic() -> None:
+    assert fit_affine(SOURCE, SOURCE * [1.0, 0.0]).anisotropy > 1e12
+
+
 def test_points_on_a_line_get_a_similarity_without_reflection() -> None:
     source = np.array([[0.0, 1.0], [0.0, 3.0], [0.0, 4.0]])
     to_target = fit_affine(source, np.array([[5.0, 5.0], [9.0, 5.0], [11.0, 5.0]]))

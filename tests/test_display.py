@@ -152,6 +152,24 @@ def test_indices_given_as_places_do_not_distort_the_picture() -> None:
     assert width == pytest.approx(63.5 + 2, abs=0.1)
 
 
+def test_places_on_a_line_give_way_to_the_array() -> None:
+    indices = regular_slide(LatticeKind.SQUARE).array_indices
+    slide = slide_at(np.stack([np.arange(63.0), np.zeros(63)], axis=1), indices)
+    lattice = find_lattice(slide)
+    raster = spot_raster(slide, lattice)
+    assert lattice.pitch == 1
+    np.testing.assert_array_equal(raster.centres, lattice.positions)
+    assert set(np.unique(raster.idmap)) == set(range(-1, 63))
+
+
+def test_places_that_stray_from_the_array_can_still_be_painted() -> None:
+    slide = regular_slide(LatticeKind.SQUARE)
+    places = slide.places.copy()
+    places[0] += 20 * PITCH
+    raster = raster_of(slide_at(places, slide.array_indices))
+    assert raster.spots_in_mask(raster.idmap >= 0).all()
+
+
 def test_a_stained_picture_keeps_the_frame_of_places_in_any_case() -> None:
     bare = hexagonal_slide_with_indices_as_places()
     slide = Slide(**(vars(bare) | {"histology": Histology(image=np.zeros((5, 7, 3), np.uint8), px_per_place=1.0)}))
