@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from napari_stimg import keys
 from sample_data.parameters import TissueParameters
@@ -103,7 +103,7 @@ def _panel(params: TissueParameters, rng: np.random.Generator) -> GenePanel:
 def _abundances(n_genes: int, median: float, log10_sd: float) -> Floats:
     """Return falling abundances, (n_genes,): the quantiles of a log-normal distribution."""
     quantile = (np.arange(n_genes, 0, -1) - 0.5) / n_genes
-    abundances: Floats = median * 10 ** (log10_sd * norm.ppf(quantile))
+    abundances: Floats = median * 10 ** (log10_sd * ndtri(quantile))
     return abundances
 
 
