@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from importlib.metadata import requires
+from importlib.metadata import distribution, requires
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -157,6 +157,12 @@ def test_base_install_needs_no_gui_and_no_extra_names_a_qt_binding() -> None:
     assert "torch" in base
     assert base & GUI_MODULES == set()
     assert not [requirement.name for requirement in needed if requirement.name.lower().startswith(("pyqt", "pyside"))]
+
+
+@pytest.mark.parametrize("command", ["stimg", "stimg-train"])
+def test_command_is_installed_and_names_a_function(command: str) -> None:
+    (script,) = distribution("napari-stimg").entry_points.select(group="console_scripts", name=command)
+    assert callable(script.load())
 
 
 @pytest.mark.parametrize("name", napari_stimg.__all__)
