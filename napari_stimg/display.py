@@ -32,6 +32,9 @@ MAX_ANISOTROPY = 1.2
 """Places that stretch a regular lattice more are no measurements (often copies of array indices); the 2k array's
 stretch it by 1.1."""
 
+ROUNDING_PX = 1e-6
+"""What rounding may add to the sides of a picture without adding a row or column."""
+
 CHUNK_PX = 2**18
 """Pixels looked up at a time, which bounds the memory."""
 
@@ -178,7 +181,7 @@ def _pixel_grid(drawn: NDArray[np.float64], pitch: float) -> tuple[float, NDArra
     extent = drawn.max(axis=0) + MARGIN * pitch - corner
     px_per_pitch = int(np.clip(pitch * np.sqrt(TARGET_PX / extent.prod()), *PX_PER_PITCH))
     scale = max(pitch / px_per_pitch, float(np.sqrt(extent.prod() / MAX_PX)))
-    n_rows, n_cols = np.ceil(extent / scale).astype(int)
+    n_rows, n_cols = np.ceil(extent / scale - ROUNDING_PX).astype(int)
     half_px = 0.5 if px_per_pitch % 2 == 0 else 0.0
     return scale, corner + half_px * scale, (int(n_rows), int(n_cols))
 

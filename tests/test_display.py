@@ -1,45 +1,26 @@
 import numpy as np
-import pandas as pd
 import pytest
-import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_stimg.display import MAX_PX, PX_PER_PITCH, REACH, SpotRaster, _pixel_grid, inside_polygon, spot_raster
 from napari_stimg.errors import InputError
-from napari_stimg.lattice import ARRAY_STEPS, LatticeKind, find_lattice
+from napari_stimg.lattice import LatticeKind, find_lattice
 from napari_stimg.slide import Histology, Slide
+from tests.synthetic_lattices import REGULAR, array_of, place, slide_at
 
-REGULAR = (LatticeKind.HEXAGONAL, LatticeKind.SQUARE, LatticeKind.CHECKERBOARD)
 PITCH = 55.0
-
-
-def slide_at(places: NDArray[np.float64], indices: NDArray[np.int64] | None) -> Slide:
-    n_spots = len(places)
-    spot_names = np.array([f"spot{i}" for i in range(n_spots)])
-    return Slide(
-        name="synthetic",
-        counts=sp.csr_matrix(np.ones((n_spots, 1), dtype=np.float32)),
-        places=places,
-        spot_names=spot_names,
-        gene_names=np.array(["GENE"]),
-        array_indices=indices,
-        obs=pd.DataFrame(index=spot_names),
-    )
 
 
 def regular_slide(kind: LatticeKind, *, n_rows: int = 9, n_cols: int = 7, turn_deg: float = 0.0) -> Slide:
     """Return a slide on a full array whose first index is odd, its spots in random order."""
-    rows, cols = np.indices((n_rows, n_cols)).reshape(2, -1)
-    indices = np.stack([rows + 3, cols if kind is LatticeKind.SQUARE else 2 * cols + (rows + 3) % 2], axis=1)
-    indices = np.random.default_rng(0).permutation(indices)
-    turn = np.radians(turn_deg)
-    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    return slide_at(PITCH * indices * ARRAY_STEPS[kind] @ rotation + [-300.0, 4000.0], indices)
+    indices = np.random.default_rng(0).permutation(array_of(kind, n_rows, n_cols))
+    indices = indices + np.array([3, 0 if kind is LatticeKind.SQUARE else 1])
+    return slide_at(place(indices, kind, pitch=PITCH, turn_deg=turn_deg), indices=indices)
 
 
 def irregular_slide(n_spots: int = 150) -> Slide:
-    return slide_at(np.random.default_rng(0).random((n_spots, 2)) * [700.0, 1100.0], None)
+    return slide_at(np.random.default_rng(0).random((n_spots, 2)) * [700.0, 1100.0])
 
 
 def raster_of(slide: Slide) -> SpotRaster:
@@ -130,7 +111,7 @@ def test_pixels_align_with_places_however_these_are_turned(slide: Slide) -> None
 
 def test_places_stretched_by_the_picture_keep_the_picture_s_frame() -> None:
     upright = regular_slide(LatticeKind.CHECKERBOARD)
-    slide = slide_at(upright.places * [1.1, 1.0], upright.array_indices)
+    slide = slide_at(upright.places * [1.1, 1.0], indices=upright.array_indices)
     raster = raster_of(slide)
     rows, cols = np.rint((slide.places - raster.translate) / raster.scale).astype(int).T
     np.testing.assert_array_equal(raster.idmap[rows, cols], np.arange(slide.n_spots))
@@ -139,7 +120,7 @@ def test_places_stretched_by_the_picture_keep_the_picture_s_frame() -> None:
 def hexagonal_slide_with_indices_as_places() -> Slide:
     rows, cols = np.indices((78, 64)).reshape(2, -1)
     indices = np.stack([rows, 2 * cols + rows % 2], axis=1)[::3]
-    return slide_at(indices.astype(np.float64), indices)
+    return slide_at(indices.astype(np.float64), indices=indices)
 
 
 def test_indices_given_as_places_do_not_distort_the_picture() -> None:
@@ -154,7 +135,7 @@ def test_indices_given_as_places_do_not_distort_the_picture() -> None:
 
 def test_places_on_a_line_give_way_to_the_array() -> None:
     indices = regular_slide(LatticeKind.SQUARE).array_indices
-    slide = slide_at(np.stack([np.arange(63.0), np.zeros(63)], axis=1), indices)
+    slide = slide_at(np.stack([np.arange(63.0), np.zeros(63)], axis=1), indices=indices)
     lattice = find_lattice(slide)
     raster = spot_raster(slide, lattice)
     assert lattice.pitch == 1
@@ -166,7 +147,7 @@ def test_places_that_stray_from_the_array_can_still_be_painted() -> None:
     slide = regular_slide(LatticeKind.SQUARE)
     places = slide.places.copy()
     places[0] += 20 * PITCH
-    raster = raster_of(slide_at(places, slide.array_indices))
+    raster = raster_of(slide_at(places, indices=slide.array_indices))
     assert raster.spots_in_mask(raster.idmap >= 0).all()
 
 
@@ -190,7 +171,7 @@ def test_spots_far_apart_do_not_make_the_picture_too_large() -> None:
 
 
 def test_a_single_spot_has_a_picture() -> None:
-    raster = raster_of(slide_at(np.array([[5.0, 7.0]]), None))
+    raster = raster_of(slide_at(np.array([[5.0, 7.0]])))
     assert set(np.unique(raster.idmap)) == {-1, 0}
 
 
@@ -237,7 +218,7 @@ def test_a_spot_is_hit_if_more_than_half_of_its_pixels_are_painted() -> None:
 
 def test_a_spot_too_crowded_for_a_pixel_is_hit_at_its_centre() -> None:
     places = np.concatenate([irregular_slide().places, 300 + 1e-3 * np.random.default_rng(1).random((9, 2))])
-    raster = raster_of(slide_at(places, None))
+    raster = raster_of(slide_at(places))
     assert len(np.unique(raster.idmap)) - 1 < len(places)
     mask = np.zeros(raster.idmap.shape, dtype=bool)
     assert not raster.spots_in_mask(mask).any()

@@ -1,75 +1,21 @@
 from dataclasses import replace
-from pathlib import Path
 
-import anndata
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
-from napari_stimg.affine import fit_affine
-from napari_stimg.lattice import ARRAY_STEPS, Lattice, LatticeKind, find_lattice, sum_by_cell
-from napari_stimg.pitch import find_grid
-from napari_stimg.slide import Slide
-
-HEXAGONAL, SQUARE, CHECKERBOARD = LatticeKind.HEXAGONAL, LatticeKind.SQUARE, LatticeKind.CHECKERBOARD
-REGULAR = (HEXAGONAL, SQUARE, CHECKERBOARD)
-
-
-def array_of(kind: LatticeKind, n_rows: int, n_cols: int) -> NDArray[np.int64]:
-    """Return the (S, 2) array indices of a full array, in row-major order."""
-    rows, cols = np.indices((n_rows, n_cols)).reshape(2, -1)
-    return np.stack([rows, cols if kind is LatticeKind.SQUARE else 2 * cols + rows % 2], axis=1)
-
-
-def place(
-    indices: NDArray[np.int64],
-    kind: LatticeKind,
-    *,
-    pitch: float = 1.0,
-    turn_deg: float = 0.0,
-    jitter: float = 0.0,
-    seed: int = 0,
-) -> NDArray[np.float64]:
-    """Return (S, 2) places of an array's spots, turned, shifted by Gaussian jitter (in pitches), then scaled."""
-    turn = np.radians(turn_deg)
-    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    shifts = jitter * np.random.default_rng(seed).normal(size=indices.shape)
-    return pitch * (indices * ARRAY_STEPS[kind] @ rotation + shifts) + [-1234.5, 678.9]
-
-
-def slide_at(places: NDArray[np.float64], *, indices: NDArray[np.int64] | None = None, **fields: object) -> Slide:
-    """Return a slide with spots at these (S, 2) places, one gene, and spot i having i counts of it."""
-    n_spots = len(places)
-    return Slide(
-        name="synthetic",
-        counts=sp.csr_matrix(np.arange(n_spots, dtype=np.float32)[:, None]),
-        places=places,
-        spot_names=np.array([f"spot{i}" for i in range(n_spots)]),
-        gene_names=np.array(["GENE"]),
-        array_indices=indices,
-        **fields,
-    )
-
-
-def with_holes(indices: NDArray[np.int64], share: float, *, seed: int = 0) -> NDArray[np.int64]:
-    """Return indices without a random share of them, the rest in random order."""
-    rng = np.random.default_rng(seed)
-    return rng.permutation(indices[rng.random(len(indices)) >= share])
-
-
-def neighbour_distances(positions: NDArray[np.floating], n_neighbours: int) -> NDArray[np.float64]:
-    return cKDTree(positions).query(positions, k=n_neighbours + 1)[0][:, 1:]
-
-
-def assert_same_up_to_turn_and_shift(found: NDArray[np.floating], true: NDArray[np.floating]) -> None:
-    motion = fit_affine(true, found)
-    np.testing.assert_allclose(motion(true), found, atol=1e-4)
-    assert motion.scale == pytest.approx(1)
-    assert motion.anisotropy == pytest.approx(1)
-    assert np.linalg.det(motion.matrix) > 0
-
+from napari_stimg.lattice import Lattice, LatticeKind, find_lattice, sum_by_cell
+from tests.synthetic_lattices import (
+    CHECKERBOARD,
+    HEXAGONAL,
+    REGULAR,
+    SQUARE,
+    array_of,
+    neighbour_distances,
+    place,
+    slide_at,
+    with_holes,
+)
 
 # --- from array indices --------------------------------------------------------------------------------
 
@@ -189,70 +135,6 @@ def test_microns_are_given_where_the_slide_knows_them(kind: LatticeKind, has_arr
     assert find_lattice(replace(slide, um_per_place=None)).pitch_um is None
 
 
-# --- from coordinates ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", range(30))
-def test_coordinates_give_back_the_lattice_at_any_turn_with_jitter_and_holes(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    kind = REGULAR[seed % 3]
-    full = array_of(kind, *rng.integers(7, 40, size=2))
-    indices = with_holes(full, 0.3, seed=seed)
-    turn_deg, pitch = rng.uniform(0, 360), 10 ** rng.uniform(-2, 4)
-    places = place(indices, kind, pitch=pitch, turn_deg=turn_deg, jitter=0.05, seed=seed)
-
-    lattice = find_lattice(slide_at(places))
-
-    assert lattice.found_by == "coordinates"
-    assert (lattice.kind is HEXAGONAL) == (kind is HEXAGONAL)
-    assert lattice.shared_share == 0
-    assert lattice.pitch == pytest.approx(pitch, rel=0.02)
-    true = find_lattice(slide_at(places, indices=indices))
-    assert_same_up_to_turn_and_shift(lattice.positions, true.positions)
-
-
-@pytest.mark.parametrize("kind", REGULAR)
-def test_upright_coordinates_give_back_the_very_cells(kind: LatticeKind) -> None:
-    indices = with_holes(array_of(kind, 12, 17), 0.1)
-    places = place(indices, kind, pitch=13.0, turn_deg=2, jitter=0.05)
-    found = find_lattice(slide_at(places))
-    true = find_lattice(slide_at(places, indices=indices))
-    assert found.kind is kind
-    np.testing.assert_array_equal(found.cell_of_spot, true.cell_of_spot)
-    np.testing.assert_array_equal(found.positions, true.positions)
-
-
-@pytest.mark.parametrize(("turn_deg", "kind"), [(-50, CHECKERBOARD), (38, CHECKERBOARD), (30, SQUARE), (60, SQUARE)])
-def test_a_square_lattice_on_its_corners_is_a_checkerboard(turn_deg: float, kind: LatticeKind) -> None:
-    places = place(array_of(SQUARE, 13, 8), SQUARE, turn_deg=turn_deg)
-    lattice = find_lattice(slide_at(places))
-    assert lattice.kind is kind
-    np.testing.assert_allclose(neighbour_distances(lattice.positions, 1), 1, rtol=1e-6)
-
-
-def test_islands_of_tissue_lie_on_one_lattice() -> None:
-    full = array_of(HEXAGONAL, 40, 40)
-    indices = full[(full[:, 0] < 12) | (full[:, 0] > 25)]
-    places = place(indices, HEXAGONAL, turn_deg=11, jitter=0.05)
-    true = find_lattice(slide_at(places, indices=indices))
-    assert_same_up_to_turn_and_shift(find_lattice(slide_at(places)).positions, true.positions)
-
-
-@pytest.mark.parametrize(
-    "places",
-    [
-        place(array_of(SQUARE, 9, 9), SQUARE) * [1.4, 1.0],  # neighbours along one axis only
-        place(array_of(SQUARE, 9, 9), SQUARE) @ np.array([[1.0, 0.25], [0.0, 1.0]]),  # 75 degrees
-        np.stack([np.arange(20.0), np.zeros(20)], axis=1),
-        np.zeros((20, 2)),
-        np.random.default_rng(0).random((400, 2)),
-    ],
-    ids=["stretched", "sheared", "on a line", "at one place", "random"],
-)
-def test_places_on_no_square_or_hexagonal_lattice_have_no_grid(places: NDArray[np.float64]) -> None:
-    assert find_grid(places) is None
-
-
 # --- rasterised ----------------------------------------------------------------------------------------
 
 
@@ -350,6 +232,15 @@ def test_counts_of_spots_that_share_a_cell_are_summed(lattice: Lattice) -> None:
         np.testing.assert_allclose(sums[token].toarray(), true, rtol=1e-6)
 
 
+def test_selected_spots_keep_their_cells_and_positions(lattice: Lattice) -> None:
+    spots = np.random.default_rng(0).permutation(lattice.n_spots)[:20]
+    selected = lattice.select(spots)
+    np.testing.assert_array_equal(selected.cell_of_spot, lattice.cell_of_spot[spots])
+    np.testing.assert_array_equal(selected.positions, lattice.positions[spots])
+    assert selected.shape == lattice.shape
+    assert selected.tissue.sum() == len(selected.occupied) <= 20
+
+
 def test_the_shared_share_counts_spots_not_cells() -> None:
     lattice = Lattice(
         kind=LatticeKind.IRREGULAR,
@@ -361,48 +252,3 @@ def test_the_shared_share_counts_spots_not_cells() -> None:
         found_by="rasterised",
     )
     assert lattice.shared_share == pytest.approx(5 / 6)
-
-
-# --- measured sections ---------------------------------------------------------------------------------
-
-
-def catalogued_kinds(catalog: Path) -> dict[str, LatticeKind]:
-    """Return the kind of each section by name, from the catalogue's column of lattices."""
-    kinds = {
-        "visium_hex": HEXAGONAL,
-        "square": SQUARE,
-        "checkerboard": CHECKERBOARD,
-        "irregular": LatticeKind.IRREGULAR,
-    }
-    rows = [line.split("|") for line in catalog.read_text().splitlines() if line.startswith("| `")]
-    return {row[1].strip(" `"): kinds[row[6].split()[0]] for row in rows if len(row) == 10}
-
-
-def slide_of_section(path: Path) -> Slide:
-    """Return the places and indices of a section, and nothing else of it."""
-    adata = anndata.read_h5ad(path, backed="r")
-    places = adata.obsm["spatial"][:, ::-1].astype(np.float64)
-    indices = adata.obs[["array_row", "array_col"]].to_numpy(dtype=np.int64) if "array_row" in adata.obs else None
-    adata.file.close()
-    return slide_at(places, indices=indices)
-
-
-def test_every_measured_section_has_the_kind_that_the_catalogue_names(sections_dir: Path) -> None:
-    expected = catalogued_kinds(sections_dir.parent / "CATALOG.md")
-    assert len(expected) == 68
-    found = {name: find_lattice(slide_of_section(sections_dir / f"{name}.h5ad")) for name in expected}
-    assert {name: lattice.kind for name, lattice in found.items()} == expected
-    shared = {name for name, lattice in found.items() if lattice.shared_share > 0}
-    assert all(expected[name] is LatticeKind.IRREGULAR for name in shared)
-    regular = [lattice for lattice in found.values() if lattice.kind is not LatticeKind.IRREGULAR]
-    assert all(neighbour_distances(lattice.positions, 1).min() == pytest.approx(1, abs=1e-5) for lattice in regular)
-
-
-@pytest.mark.parametrize("name", ["dlpfc__151673", "stutility_mob__MOB1", "her2st__B1", "stahl_mob__Rep11"])
-def test_coordinates_alone_give_a_measured_section_the_same_lattice(sections_dir: Path, name: str) -> None:
-    slide = slide_of_section(sections_dir / f"{name}.h5ad")
-    by_array, by_places = find_lattice(slide), find_lattice(replace(slide, array_indices=None))
-    assert by_places.found_by == "coordinates"
-    assert by_places.kind is by_array.kind
-    assert by_places.pitch == pytest.approx(by_array.pitch)
-    assert_same_up_to_turn_and_shift(by_places.positions, by_array.positions)
