@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from napari_stimg.errors import InputError
 
-
 LARGEST_SHARE_ON_SHARED_PLACES = 0.2
 """Of cells at irregular places, so many may lie on another's: segmentation splits cells (osmFISH: 10 %)."""
 

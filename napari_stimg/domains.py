@@ -1,0 +1,206 @@
+"""Domains of a section: found without labels, or painted from a few."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.mixture import GaussianMixture
+from sklearn.neighbors import KNeighborsClassifier
+
+from napari_stimg.errors import InputError
+
+N_COMPONENTS = 20
+"""Principal components of an embedding that are clustered."""
+
+REFINE_NEIGHBOURS = 18
+"""Nearest spots that vote on a spot's domain: two rings of a hexagonal lattice."""
+
+PALETTE = (
+    "#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#999999",
+    "#332288", "#88ccee", "#44aa99", "#117733", "#ddcc77", "#cc6677", "#882255", "#aa4499",
+)  # fmt: skip
+"""Colours told apart by colour-blind people: Okabe and Ito (2008), then Tol's muted scheme (2021)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterParameters:
+    """How domains are found without labels.
+
+    Parameters
+    ----------
+    n_domains : int
+        k, >= 2.
+    method : {"gmm", "kmeans"}
+        Gaussian mixture with one covariance for all domains, or k-means.
+    refine : bool
+        Whether each spot then takes the domain of most of its neighbours.
+    seed : int
+        Of the first centres.
+    """
+
+    n_domains: Annotated[int, {"min": 2, "max": 40}] = 7
+    method: Literal["gmm", "kmeans"] = "gmm"
+    refine: bool = True
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaintParameters:
+    """How domains are painted from labelled spots.
+
+    Parameters
+    ----------
+    method : {"knn", "logistic"}
+        Nearest labelled spots in the embedding vote, or logistic regression.
+    n_neighbours : int
+        Labelled spots that vote, >= 1 (``knn`` only).
+    refine : bool
+        Whether probabilities are then averaged over each spot's neighbours.
+    """
+
+    method: Literal["knn", "logistic"] = "knn"
+    n_neighbours: Annotated[int, {"min": 1, "max": 100}] = 10
+    refine: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Painting:
+    """Domains painted from a few labels.
+
+    Parameters
+    ----------
+    labels : (S,) int64
+        The likeliest of the K labels that were given, for every spot.
+    probabilities : (S, K) float32
+        Of each label, in ascending order of the labels; rows sum to 1.
+    """
+
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+
+
+def cluster(
+    embedding: NDArray[np.floating], positions: NDArray[np.floating], *, params: ClusterParameters
+) -> NDArray[np.int64]:
+    """Return (S,) domains 0 to k - 1, numbered from the largest to the smallest.
+
+    Parameters
+    ----------
+    embedding : (S, D) float
+        From ``inference.embed``.
+    positions : (S, 2) float
+        Where the spots lie, in pitches.
+    params : ClusterParameters
+        Method, k, seed.
+
+    Raises
+    ------
+    InputError
+        If there are fewer spots than domains, or fewer than 2 domains are asked for.
+    """
+    if not 2 <= params.n_domains <= len(embedding):
+        raise InputError(
+            f"expected 2 to {len(embedding):,} domains (the number of spots), found {params.n_domains}; choose another number."
+        )
+    components = _components(embedding)
+    if params.method == "kmeans":
+        labels = KMeans(params.n_domains, n_init=10, random_state=params.seed).fit_predict(components)
+    else:
+        labels = GaussianMixture(
+            params.n_domains, covariance_type="tied", n_init=3, reg_covar=1e-4, random_state=params.seed
+        ).fit_predict(components)
+    if params.refine:
+        labels = refine(labels, positions)
+    return _by_size(labels)
+
+
+def paint(
+    embedding: NDArray[np.floating],
+    positions: NDArray[np.floating],
+    labels: NDArray[np.integer],
+    *,
+    params: PaintParameters = PaintParameters(),
+) -> Painting:
+    """Return every spot's domain and probabilities, learned from those that are labelled.
+
+    Parameters
+    ----------
+    embedding : (S, D) float
+        From ``inference.embed``.
+    positions : (S, 2) float
+        Where the spots lie, in pitches.
+    labels : (S,) int
+        A label for some spots, -1 for the others.
+    params : PaintParameters
+        Method and its settings.
+
+    Raises
+    ------
+    InputError
+        If fewer than two different labels were given.
+    """
+    labelled = labels >= 0
+    classes, encoded = np.unique(labels[labelled], return_inverse=True)
+    if classes.size < 2:
+        raise InputError(
+            f"expected labels of at least two domains, found {classes.size}; label some spots of another domain, too."
+        )
+    features = embedding - embedding.mean(axis=0)
+    if params.method == "knn":
+        n_neighbours = min(params.n_neighbours, int(labelled.sum()))
+        classifier = KNeighborsClassifier(n_neighbours, weights="distance")
+    else:
+        features = features / features.std()
+        classifier = LogisticRegression(C=1.0, max_iter=1000)
+    probabilities = classifier.fit(features[labelled], encoded).predict_proba(features)
+    if params.refine:
+        probabilities = probabilities[_neighbours(positions)].mean(axis=1)
+    return Painting(labels=classes[probabilities.argmax(axis=1)], probabilities=probabilities.astype(np.float32))
+
+
+def refine(labels: NDArray[np.integer], positions: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Return (S,) labels after one majority vote of each spot's ``REFINE_NEIGHBOURS`` nearest; ties keep the spot's own.
+
+    Parameters
+    ----------
+    labels : (S,) int, >= 0
+        Domains.
+    positions : (S, 2) float
+        Where the spots lie, in pitches.
+    """
+    votes = np.zeros((len(labels), int(labels.max()) + 1))
+    neighbours = _neighbours(positions)
+    np.add.at(votes, (np.arange(len(labels))[:, None], labels[neighbours]), 1.0)
+    votes[np.arange(len(labels)), labels] += 0.5
+    return votes.argmax(axis=1).astype(np.int64)
+
+
+def domain_colors(n_domains: int) -> list[str]:
+    """Return a ``#rrggbb`` colour for each domain, repeating after the palette's 16."""
+    return [PALETTE[domain % len(PALETTE)] for domain in range(n_domains)]
+
+
+def _components(embedding: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return (S, <= 20) principal components."""
+    n_components = min(N_COMPONENTS, *embedding.shape)
+    components: NDArray[np.float64] = PCA(n_components, svd_solver="full").fit_transform(embedding.astype(np.float64))
+    return components
+
+
+def _neighbours(positions: NDArray[np.floating]) -> NDArray[np.intp]:
+    """Return (S, <= 19) each spot and its nearest others."""
+    _, neighbours = cKDTree(positions).query(positions, k=min(REFINE_NEIGHBOURS + 1, len(positions)))
+    return np.asarray(neighbours, dtype=np.intp)
+
+
+def _by_size(labels: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Return labels renumbered so that 0 is the most frequent; none is left empty."""
+    found, encoded, count = np.unique(labels, return_inverse=True, return_counts=True)
+    rank = np.empty(found.size, dtype=np.int64)
+    rank[np.argsort(-count, kind="stable")] = np.arange(found.size)
+    return rank[encoded]

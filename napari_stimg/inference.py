@@ -1,0 +1,331 @@
+"""What the model says of a section: an embedding of every spot, and what hidden spots should express.
+
+Whole sections are seen through overlapping windows of the lattice whose results are blended, so memory does not grow
+with the section and no seam shows.
+"""
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+from napari_stimg.checkpoint import Checkpoint
+from napari_stimg.crops import Crop, crop_at, random_crop, windows
+from napari_stimg.errors import InputError
+from napari_stimg.lattice import Lattice, find_lattice, sum_by_cell
+from napari_stimg.masking import draw_mask
+from napari_stimg.model import MaskedAutoencoder
+from napari_stimg.progress import Progress
+from napari_stimg.readout import Rehearsal, fit_readout
+from napari_stimg.slide import Slide
+from napari_stimg.tokens import TokenTable, token_table
+
+
+@dataclass(frozen=True, kw_only=True)
+class WindowParameters:
+    """Through which windows a section is seen.
+
+    Parameters
+    ----------
+    side : int
+        Side of a window, in cells.
+    stride : int
+        Cells from one window to the next, at most ``side``.
+    """
+
+    side: int = 32
+    stride: int = 16
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.stride <= self.side:
+            raise InputError(
+                f"expected windows every 1 to {self.side} cells (their side), found every {self.stride}; "
+                "choose a stride that leaves no gap."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReconstructParameters:
+    """How hidden spots are reconstructed.
+
+    Parameters
+    ----------
+    windows : WindowParameters
+        Through which windows the section is seen.
+    n_rehearsals : int
+        Times that visible cells are hidden to fit the section's own read-out and its uncertainty, >= 1.
+    seed : int
+        Of what rehearsals hide.
+    """
+
+    windows: WindowParameters = WindowParameters()
+    n_rehearsals: int = 6
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reconstruction:
+    """Expected log expression of hidden spots.
+
+    Parameters
+    ----------
+    spots : (N,) int
+        The hidden spots, as rows of the slide.
+    columns : (K,) int
+        The genes, as columns of the slide.
+    expected, sd : (N, K) float32
+        Expected log expression (``log1p`` of counts per ten thousand), and the standard deviation of that
+        expectation; what is measured scatters more, by counting noise.
+    elapsed_s : float
+        Seconds that it took.
+    """
+
+    spots: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    expected: NDArray[np.float32]
+    sd: NDArray[np.float32]
+    elapsed_s: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Visible:
+    """The visible part of a section, ready for the model: its table, its tokens, the lattice they lie on."""
+
+    lattice: Lattice
+    table: TokenTable
+    tokens: Tensor
+    model: MaskedAutoencoder
+
+    @property
+    def positions(self) -> Tensor:
+        return torch.from_numpy(self.table.positions).to(self.tokens.device)
+
+    @torch.inference_mode()
+    def decode(self, cells: NDArray[np.intp], queries: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (Q, D) states at (Q, 2) places, from these visible cells alone."""
+        positions = self.positions[cells][None]
+        present = torch.ones(positions.shape[:2], dtype=torch.bool, device=positions.device)
+        latents = self.model.encode(self.tokens[cells][None], positions, present)
+        asked = torch.from_numpy(queries).to(positions.device)[None]
+        states: NDArray[np.float32] = self.model.decode(latents, positions, present, asked)[0].cpu().numpy()
+        return states
+
+
+def embed(
+    slide: Slide, checkpoint: Checkpoint, *, params: WindowParameters = WindowParameters()
+) -> Generator[Progress, None, NDArray[np.float32]]:
+    """Yield progress, and return the (S, D) float32 embedding of every spot.
+
+    Spots that share a cell of the lattice share its embedding.
+
+    Parameters
+    ----------
+    slide : Slide
+        The section.
+    checkpoint : Checkpoint
+        The model.
+    params : WindowParameters
+        Through which windows the section is seen.
+
+    Raises
+    ------
+    InputError
+        If the model knows none of the slide's genes.
+    """
+    lattice = find_lattice(slide)
+    visible = _see(slide, lattice, checkpoint)
+    places = visible.table.positions
+    crops = list(windows(lattice, (params.side, params.side), (params.stride, params.stride)))
+    blend = _Blend(len(places), checkpoint.model.config.width)
+    for done, crop in enumerate(crops):
+        yield Progress(done=done, total=len(crops), message="Embedding")
+        states = visible.decode(crop.tokens, places[crop.tokens])
+        blend.add(crop.tokens, states, _weight(crop, lattice.occupied[crop.tokens]))
+    yield Progress(done=len(crops), total=len(crops), message="Embedding")
+    return blend.mean()[lattice.token_of_spot]
+
+
+def reconstruct(
+    slide: Slide,
+    mask: NDArray[np.bool_],
+    checkpoint: Checkpoint,
+    *,
+    genes: Sequence[str] | None = None,
+    params: ReconstructParameters = ReconstructParameters(),
+) -> Generator[Progress, None, Reconstruction]:
+    """Yield progress, and return what hidden spots should express, judged from the visible ones alone.
+
+    The hidden spots are dropped from the slide before anything is computed of it: only their places are used.
+
+    Parameters
+    ----------
+    slide : Slide
+        The section, S spots.
+    mask : (S,) bool
+        True = hidden.
+    checkpoint : Checkpoint
+        The model.
+    genes : sequence of str, optional
+        Genes asked for, by symbol or Ensembl id; all of the slide if None. Genes that the model does not know are
+        reconstructed too: from their part in what the visible spots have in common with those it knows.
+    params : ReconstructParameters
+        Windows, rehearsals, seed.
+
+    Raises
+    ------
+    InputError
+        If nothing or everything is hidden, a gene is not on the slide, or the model knows none of its genes.
+    """
+    started_at = time.monotonic()
+    check_mask(mask, slide)
+    columns = np.arange(slide.n_genes) if genes is None else slide.columns_of(genes)
+    lattice = find_lattice(slide)
+    hidden = np.flatnonzero(mask)
+    seen = slide.select(~mask)
+    visible = _see(seen, lattice.select(~mask), checkpoint)
+    crops = _windows_around(hidden, lattice, visible.lattice, params.windows)
+    total = len(crops) + params.n_rehearsals + 1
+    blend = _Blend(hidden.size, checkpoint.model.config.width)
+    places, cells = lattice.positions[hidden], lattice.cell_of_spot[hidden]
+    for done, crop in enumerate(crops):
+        yield Progress(done=done, total=total, message="Reconstructing")
+        asked = np.flatnonzero(_inside(crop, cells))
+        blend.add(asked, visible.decode(crop.tokens, places[asked]), _weight(crop, cells[asked]))
+    rehearsals = []
+    for done in range(params.n_rehearsals):
+        yield Progress(done=len(crops) + done, total=total, message="Rehearsing on visible spots")
+        rehearsals.append(_rehearse(visible, params.windows, np.random.default_rng([params.seed, done])))
+    yield Progress(done=total - 1, total=total, message="Reading out genes")
+    readout = fit_readout(
+        sum_by_cell(seen.counts, visible.lattice),
+        columns,
+        rehearsals,
+        _corpus_weights(checkpoint, seen, columns),
+        seed=params.seed,
+    )
+    expected, sd = readout.predict(blend.mean(), _distance_to(visible.table.positions, places))
+    yield Progress(done=total, total=total, message="Reading out genes")
+    return Reconstruction(
+        spots=hidden, columns=columns, expected=expected, sd=sd, elapsed_s=time.monotonic() - started_at
+    )
+
+
+def check_mask(mask: NDArray[np.bool_], slide: Slide) -> None:
+    """Check that a mask hides some of a slide's spots, and not all.
+
+    Raises
+    ------
+    InputError
+        If its shape is not (S,), or nothing or everything is hidden.
+    """
+    if mask.shape != (slide.n_spots,):
+        raise InputError(
+            f"expected a mask of {slide.n_spots:,} spots, found the shape {mask.shape}; give True or False for each spot."
+        )
+    n_hidden = int(np.count_nonzero(mask))
+    if n_hidden == 0:
+        raise InputError("expected a mask that hides spots, found none hidden; draw or place it on the tissue.")
+    if n_hidden == slide.n_spots:
+        raise InputError(
+            f"expected a mask that leaves spots visible, found all {n_hidden:,} hidden; hide only a part of the section."
+        )
+
+
+def _see(slide: Slide, lattice: Lattice, checkpoint: Checkpoint) -> _Visible:
+    """Return the tokens of a slide, summed sparsely."""
+    table = token_table(slide, lattice, checkpoint.vocabulary)
+    model = checkpoint.model
+    device = next(model.parameters()).device
+    genes, precision = (torch.from_numpy(x).to(device) for x in (table.ids, table.precision))
+    with torch.inference_mode():
+        weighted = model.weighted_loadings(genes, precision)
+        on_cpu = weighted.cpu().numpy()
+        summed = torch.from_numpy(table.expression @ on_cpu - table.mean @ on_cpu).to(device)
+        tokens = model.tokens_of_table(summed, genes, precision)
+    return _Visible(lattice=lattice, table=table, tokens=tokens, model=model)
+
+
+class _Blend:
+    """Weighted mean of states from several windows."""
+
+    def __init__(self, n_places: int, width: int) -> None:
+        self._sum = np.zeros((n_places, width), dtype=np.float32)
+        self._weight = np.zeros((n_places, 1), dtype=np.float32)
+
+    def add(self, places: NDArray[np.intp], states: NDArray[np.float32], weight: NDArray[np.float32]) -> None:
+        """Add (N, D) states of these places with (N,) weights."""
+        self._sum[places] += states * weight[:, None]
+        self._weight[places] += weight[:, None]
+
+    def mean(self) -> NDArray[np.float32]:
+        """Return the (places, D) mean."""
+        return self._sum / self._weight
+
+
+def _weight(crop: Crop, cells: NDArray[np.integer]) -> NDArray[np.float32]:
+    """Return (N,) how much a window counts for cells in it: most in its middle, next to nothing at its border."""
+    centre = np.array([crop.row, crop.col]) + (np.array(crop.shape) - 1) / 2
+    reach = np.abs(cells - centre) / (np.array(crop.shape) / 2)  # 0 in the middle, almost 1 at the border
+    weight: NDArray[np.float32] = (np.cos(np.pi / 2 * reach) ** 2).prod(axis=1).astype(np.float32)
+    return weight
+
+
+def _inside(crop: Crop, cells: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return (N,) which cells lie in a window."""
+    corner = np.array([crop.row, crop.col])
+    inside: NDArray[np.bool_] = ((cells >= corner) & (cells < corner + crop.shape)).all(axis=1)
+    return inside
+
+
+def _windows_around(
+    hidden: NDArray[np.intp], lattice: Lattice, visible: Lattice, params: WindowParameters
+) -> list[Crop]:
+    """Return windows that hold hidden spots, with the visible cells in each as tokens; wider ones if nothing is visible."""
+    side = params.side
+    cells = lattice.cell_of_spot[hidden]
+    while True:
+        shape, stride = (side, side), (params.stride, params.stride)
+        found = [
+            crop_at(visible, crop.row, crop.col, shape)
+            for crop in windows(lattice, shape, stride)
+            if _inside(crop, cells).any()
+        ]
+        if all(crop.tokens.size for crop in found):
+            return found
+        side *= 2
+
+
+def _rehearse(visible: _Visible, params: WindowParameters, rng: np.random.Generator) -> Rehearsal:
+    """Return what the model says of visible cells of a random window while they are hidden."""
+    lattice = visible.lattice
+    crop = random_crop(lattice, (params.side, params.side), rng=rng, tries=5)
+    hidden = draw_mask(lattice.occupied[crop.tokens], random_share=0.5, rng=rng)
+    shown, practised = crop.tokens[~hidden], crop.tokens[hidden]
+    positions = visible.table.positions
+    return Rehearsal(
+        cells=practised,
+        states=visible.decode(shown, positions[practised]),
+        distance=_distance_to(positions[shown], positions[practised]),
+    )
+
+
+def _distance_to(tissue: NDArray[np.float32], places: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return (N,) the distance from each place to the nearest of the visible cells, in pitches."""
+    distance, _ = cKDTree(tissue).query(places)
+    return np.asarray(distance, dtype=np.float32)
+
+
+def _corpus_weights(checkpoint: Checkpoint, slide: Slide, columns: NDArray[np.intp]) -> NDArray[np.float32]:
+    """Return (K, D) the model's read-out of these columns, zero for genes that it does not know."""
+    match = checkpoint.vocabulary.match(slide)
+    gene_of_column = np.full(slide.n_genes, -1)
+    gene_of_column[match.columns] = match.ids
+    genes = gene_of_column[columns]
+    weights = np.zeros((len(columns), checkpoint.model.config.width), dtype=np.float32)
+    weights[genes >= 0] = checkpoint.model.gene_out.weight.detach().cpu().numpy()[genes[genes >= 0]]
+    return weights

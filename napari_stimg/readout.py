@@ -1,0 +1,177 @@
+"""From the model's states to genes, on this very section.
+
+The corpus says how a gene follows from a state (``gene_out``), the section itself may say it better, and for genes
+that the corpus never saw only it can. So visible cells are hidden in turn (rehearsals), and each gene's weights are
+fitted from the model's states there to what those cells express, by ridge regression around the corpus' weights.
+What is left over tells how uncertain a reconstruction is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from napari_stimg.expression import gene_moments, log_expression, thin
+
+RIDGE_CELLS = 1000.0
+"""Trust in the corpus' weights: as many cells of the section weigh as much. Chosen on development sections."""
+
+MIN_ERROR_SHARE = 0.05
+"""Least share of a gene's explainable variance that a reconstruction is taken to miss."""
+
+GENES_AT_ONCE = 2048
+"""Genes fitted at once, which bounds memory."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Rehearsal:
+    """Visible cells that were hidden for practice.
+
+    Parameters
+    ----------
+    cells : (N,) int
+        Which of the visible cells.
+    states : (N, D) float32
+        What the model said of them while they were hidden.
+    distance : (N,) float32
+        Pitches to the nearest cell that stayed visible.
+    """
+
+    cells: NDArray[np.intp]
+    states: NDArray[np.float32]
+    distance: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Readout:
+    """A section's own map from states to K genes.
+
+    Parameters
+    ----------
+    centre : (D,) float32
+        Mean state of the rehearsals.
+    mean : (K,) float32
+        Mean log expression of the visible cells.
+    weights : (K, D) float32
+        Log expression for each unit of a state.
+    error_variance : (K,) float32
+        Mean squared error of the expectation (not of the noisy measurement) in rehearsals.
+    growth : float
+        Exponent with which that error grows with the distance to visible cells, >= 0.
+    typical_distance : float
+        Pitches at which the error is ``error_variance``.
+    """
+
+    centre: NDArray[np.float32]
+    mean: NDArray[np.float32]
+    weights: NDArray[np.float32]
+    error_variance: NDArray[np.float32]
+    growth: float
+    typical_distance: float
+
+    def predict(
+        self, states: NDArray[np.float32], distance: NDArray[np.float32]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return (N, K) expected log expression and its standard deviation at (N, D) states.
+
+        Parameters
+        ----------
+        states : (N, D) float32
+            The model's states of hidden spots.
+        distance : (N,) float32
+            Pitches from each to the nearest visible cell.
+        """
+        expected = self.mean + (states - self.centre) @ self.weights.T
+        grown = (np.maximum(distance, 1.0) / self.typical_distance) ** self.growth
+        sd = np.sqrt(np.outer(np.minimum(grown, 2.0), self.error_variance))
+        return np.maximum(expected, 0.0).astype(np.float32), sd.astype(np.float32)
+
+
+def fit_readout(
+    counts: sp.csr_matrix,
+    columns: NDArray[np.intp],
+    rehearsals: Sequence[Rehearsal],
+    prior: NDArray[np.float32],
+    *,
+    seed: int = 0,
+) -> Readout:
+    """Return the read-out of a section's genes.
+
+    Parameters
+    ----------
+    counts : (C, G) CSR
+        Counts of the visible cells.
+    columns : (K,) int
+        Genes asked for.
+    rehearsals : sequence of Rehearsal
+        Visible cells hidden for practice, at least one.
+    prior : (K, D) float32
+        The corpus' weights, zero for genes it does not know.
+    seed : int
+        Of the thinning by which noise is told from signal.
+    """
+    cells = np.concatenate([rehearsal.cells for rehearsal in rehearsals])
+    states = np.concatenate([rehearsal.states for rehearsal in rehearsals]).astype(np.float64)
+    distance = np.concatenate([rehearsal.distance for rehearsal in rehearsals])
+    centre = states.mean(axis=0)
+    centred = states - centre
+    gram = centred.T @ centred
+    penalty = RIDGE_CELLS * np.trace(gram) / len(states) / len(gram)
+    solver = np.linalg.solve(gram + penalty * np.eye(len(gram)), centred.T)  # D, N
+    expression = log_expression(counts)
+    signal = _signal_variance(counts, expression, np.random.default_rng(seed))[columns]
+    weights = np.empty(prior.shape)
+    error = np.empty(len(columns))
+    excess = np.zeros(len(cells))
+    for start in range(0, len(columns), GENES_AT_ONCE):
+        part = slice(start, start + GENES_AT_ONCE)
+        measured = expression[:, columns[part]][cells].toarray().astype(np.float64)
+        measured -= measured.mean(axis=0)
+        weights[part] = prior[part] + (solver @ (measured - centred @ prior[part].T)).T
+        predicted = centred @ weights[part].T
+        shared, spread = (measured * predicted).mean(axis=0), (predicted**2).mean(axis=0)
+        error[part] = signal[part] - 2 * shared + spread
+        noise = np.maximum(measured.var(axis=0) - signal[part], 0)
+        excess += ((measured - predicted) ** 2 - noise).sum(axis=1)
+    growth, typical_distance = _growth(excess, distance)
+    return Readout(
+        centre=centre.astype(np.float32),
+        mean=gene_moments(expression).mean[columns],
+        weights=weights.astype(np.float32),
+        error_variance=np.maximum(error, MIN_ERROR_SHARE * signal).astype(np.float32),
+        growth=growth,
+        typical_distance=typical_distance,
+    )
+
+
+def _signal_variance(
+    counts: sp.csr_matrix, expression: sp.csr_matrix, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return (G,) the variance of each gene's expected log expression over cells, free of counting noise.
+
+    Two halves of a cell's molecules share its expression but not their noise, so their covariance over cells is the
+    variance of what they share; it is carried to full depth by the ratio of the gene's means.
+    """
+    if not np.equal(counts.data, np.rint(counts.data)).all():  # logged input has no molecules to split
+        return gene_moments(expression).variance.astype(np.float64)
+    half = thin(counts, 0.5, rng)
+    first, second = log_expression(half), log_expression((counts - half).tocsr())
+    means = [np.asarray(part.mean(axis=0), dtype=np.float64).ravel() for part in (first, second)]
+    shared = np.asarray(first.multiply(second).mean(axis=0), dtype=np.float64).ravel() - means[0] * means[1]
+    full = np.asarray(expression.mean(axis=0), dtype=np.float64).ravel()
+    ratio = np.divide(2 * full, means[0] + means[1], out=np.ones_like(full), where=means[0] + means[1] > 0)
+    return np.clip(shared * ratio**2, 0.0, gene_moments(expression).variance)
+
+
+def _growth(excess: NDArray[np.float64], distance: NDArray[np.float32]) -> tuple[float, float]:
+    """Return the exponent of growth of the (N,) excess error with distance, in [0, 1], and the mean distance."""
+    near = np.maximum(distance, 1.0)
+    typical = float(np.exp(np.log(near).mean()))
+    close, far = near <= typical, near > typical
+    if not far.any() or excess[close].mean() <= 0:
+        return 0.0, typical
+    gain = np.log(max(excess[far].mean(), excess[close].mean()) / excess[close].mean())
+    step = np.log(near[far]).mean() - np.log(near[close]).mean()
+    return float(np.clip(gain / step, 0.0, 1.0)), typical
