@@ -1,6 +1,5 @@
 """AnnData: read from ``.h5ad`` and from memory, and made from a slide."""
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,7 @@ def parts_of_store(group: Any, path: Path, *, name: str) -> AnnDataParts:
         obs=obs,
         candidates=candidates,
         spatial=None if spatial is None else _as_floats(spatial, name=name),
-        libraries=_libraries(group),
+        libraries=group[f"uns/{SPATIAL}"] if f"uns/{SPATIAL}" in group else None,
         load=partial(_load, path=path),
         source=path,
     )
@@ -112,7 +111,7 @@ def slide_from_anndata(adata: ad.AnnData, *, name: str, section: str | None = No
         obs=adata.obs,
         candidates=tuple(candidates),
         spatial=spatial,
-        libraries=adata.uns.get(SPATIAL, {}),
+        libraries=adata.uns.get(SPATIAL),
     )
     return slide_from_parts(parts, section=section)
 
@@ -176,13 +175,6 @@ def _as_floats(spatial: NDArray[Any], *, name: str) -> NDArray[np.float64]:
         raise InputError(
             f'{name}: expected numbers in obsm["{SPATIAL}"], found {spatial.dtype}; give (x, y) for every spot.'
         ) from error
-
-
-def _libraries(group: Any) -> Mapping[str, Any]:
-    if f"uns/{SPATIAL}" not in group or not hasattr(group[f"uns/{SPATIAL}"], "keys"):
-        return {}
-    libraries: Mapping[str, Any] = group[f"uns/{SPATIAL}"]
-    return libraries
 
 
 def _load(value: Any, path: Path) -> Any:

@@ -1,7 +1,7 @@
 """From the parts of an AnnData, in memory or on disk, to a slide."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ class AnnDataParts:
         Matrices that may hold the counts, the most trusted first.
     spatial : (S, 2 or more) array or None
         ``obsm["spatial"]``: (x, y), any unit.
-    libraries : mapping
+    libraries : Any
         ``uns["spatial"]``, in memory or on disk.
     load : callable
         Brings a value of ``libraries`` into memory.
@@ -48,7 +48,7 @@ class AnnDataParts:
     obs: pd.DataFrame
     candidates: tuple[CountCandidate, ...]
     spatial: NDArray[np.float64] | None
-    libraries: Mapping[str, Any] = field(default_factory=dict)
+    libraries: Any = None
     load: Callable[[Any], Any] = lambda value: value
     source: Path | None = None
 

@@ -1,6 +1,5 @@
 """Opening files so that a damaged one is told in one sentence."""
 
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,13 +8,12 @@ import h5py
 
 from napari_stimg.errors import InputError
 
-# What h5py, zarr, anndata, pandas, pyarrow, gzip and json are known to raise on a damaged file.
-_LOW_LEVEL = (OSError, EOFError, LookupError, TypeError, AttributeError, ValueError, RuntimeError, zlib.error)
-
 
 @contextmanager
 def reading(path: Path, expected: str) -> Iterator[None]:
     """Turn what a library raises on a damaged file into an :class:`InputError` that names the file.
+
+    Only calls of libraries belong inside: whatever goes wrong there is taken for the file's fault.
 
     Parameters
     ----------
@@ -31,9 +29,9 @@ def reading(path: Path, expected: str) -> Iterator[None]:
     """
     try:
         yield
-    except InputError:
+    except (InputError, MemoryError):
         raise
-    except _LOW_LEVEL as error:
+    except Exception as error:  # h5py, zarr, anndata, pyarrow, pillow and zlib share no narrower class
         error.add_note(f"while reading {path}")
         raise InputError(
             f"{path.name}: expected {expected}, found one that cannot be read ({_first_line(error)}); "

@@ -50,14 +50,15 @@ def read_picture(spatial: Path, factors: Mapping[str, float]) -> tuple[Histology
 
 
 def picture_from_uns(
-    libraries: Mapping[str, Any], *, section: str | None, load: Callable[[Any], Any], name: str
+    libraries: Any, *, section: str | None, load: Callable[[Any], Any], name: str
 ) -> tuple[Histology | None, dict[str, float], tuple[str, ...]]:
     """Return the best picture of ``uns["spatial"]``, its library's scale factors, and notes.
 
     Parameters
     ----------
-    libraries : mapping
-        ``uns["spatial"]``: per library ``images`` and ``scalefactors``, in memory or on disk.
+    libraries : Any
+        ``uns["spatial"]``: a mapping, in memory or on disk, of libraries to ``images`` and ``scalefactors``; anything
+        else holds no picture.
     section : str or None
         The library to take if there are several.
     load : callable
@@ -68,6 +69,8 @@ def picture_from_uns(
     InputError
         If the picture has no three colours or its scale factor is not positive.
     """
+    if not hasattr(libraries, "keys"):
+        return None, {}, ()
     # CELLxGENE keeps further things here, such as "is_single", which are no libraries.
     named = {key: libraries[key] for key in libraries if hasattr(libraries[key], "keys")}
     chosen = section if section in named else next(iter(named), None) if len(named) == 1 else None

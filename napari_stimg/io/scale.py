@@ -54,6 +54,6 @@ def um_per_place_of_legacy_st(places: NDArray[np.float64], array_indices: NDArra
 
 def _index_steps(places: NDArray[np.float64], array_indices: NDArray[np.int64]) -> NDArray[np.float64] | None:
     """Return (2, 2): how far (row, col) one moves in a step of the array row, and of the array column."""
-    if not np.isfinite(places).all() or not spans_plane(array_indices):
+    if len(places) == 0 or not np.isfinite(places).all() or not spans_plane(array_indices):
         return None
     return fit_affine(array_indices, places).matrix
