@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from torch import Tensor
 
 from napari_stimg.checkpoint import Checkpoint
-from napari_stimg.crops import Crop, crop_at, random_crop, windows
+from napari_stimg.crops import Crop, crop_at, windows
 from napari_stimg.errors import InputError
 from napari_stimg.lattice import Lattice, find_lattice, sum_by_cell
 from napari_stimg.masking import draw_mask
@@ -64,7 +64,7 @@ class ReconstructParameters:
     """
 
     windows: WindowParameters = WindowParameters()
-    n_rehearsals: int = 6
+    n_rehearsals: int = 12
     seed: int = 0
 
 
@@ -197,9 +197,10 @@ def reconstruct(
         asked = np.flatnonzero(_inside(crop, cells))
         blend.add(asked, visible.decode(crop.tokens, places[asked]), _weight(crop, cells[asked]))
     rehearsals = []
-    for done in range(params.n_rehearsals):
+    rng = np.random.default_rng(params.seed)
+    for done, crop in enumerate(_practice_windows(visible.lattice, params, rng)):
         yield Progress(done=len(crops) + done, total=total, message="Rehearsing on visible spots")
-        rehearsals.append(_rehearse(visible, params.windows, np.random.default_rng([params.seed, done])))
+        rehearsals.append(_rehearse(visible, crop, rng))
     yield Progress(done=total - 1, total=total, message="Reading out genes")
     readout = fit_readout(
         sum_by_cell(seen.counts, visible.lattice),
@@ -300,11 +301,25 @@ def _windows_around(
         side *= 2
 
 
-def _rehearse(visible: _Visible, params: WindowParameters, rng: np.random.Generator) -> Rehearsal:
-    """Return what the model says of visible cells of a random window while they are hidden."""
-    lattice = visible.lattice
-    crop = random_crop(lattice, (params.side, params.side), rng=rng, tries=5)
-    hidden = draw_mask(lattice.occupied[crop.tokens], random_share=0.5, rng=rng)
+def _practice_windows(lattice: Lattice, params: ReconstructParameters, rng: np.random.Generator) -> list[Crop]:
+    """Return ``n_rehearsals`` windows spread over the section: all tiles of it in turn, in random order and offset."""
+    side = params.windows.side
+    found: list[Crop] = []
+    while len(found) < params.n_rehearsals:
+        offset = rng.integers(side, size=2)
+        tiles = [
+            crop_at(lattice, row, col, (side, side))
+            for row in range(-offset[0], lattice.shape[0], side)
+            for col in range(-offset[1], lattice.shape[1], side)
+        ]
+        tiles = [tile for tile in tiles if tile.tokens.size >= 2]
+        found += [tiles[i] for i in rng.permutation(len(tiles))]
+    return found[: params.n_rehearsals]
+
+
+def _rehearse(visible: _Visible, crop: Crop, rng: np.random.Generator) -> Rehearsal:
+    """Return what the model says of visible cells of a window while they are hidden."""
+    hidden = draw_mask(visible.lattice.occupied[crop.tokens], random_share=0.7, rng=rng)
     shown, practised = crop.tokens[~hidden], crop.tokens[hidden]
     positions = visible.table.positions
     return Rehearsal(

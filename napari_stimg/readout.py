@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_stimg.expression import gene_moments, log_expression, thin
 
-RIDGE_CELLS = 1000.0
+RIDGE_CELLS = 2000.0
 """Trust in the corpus' weights: as many cells of the section weigh as much. Chosen on development sections."""
 
 MIN_ERROR_SHARE = 0.05
@@ -50,8 +50,6 @@ class Readout:
 
     Parameters
     ----------
-    centre : (D,) float32
-        Mean state of the rehearsals.
     mean : (K,) float32
         Mean log expression of the visible cells.
     weights : (K, D) float32
@@ -64,7 +62,6 @@ class Readout:
         Pitches at which the error is ``error_variance``.
     """
 
-    centre: NDArray[np.float32]
     mean: NDArray[np.float32]
     weights: NDArray[np.float32]
     error_variance: NDArray[np.float32]
@@ -83,7 +80,7 @@ class Readout:
         distance : (N,) float32
             Pitches from each to the nearest visible cell.
         """
-        expected = self.mean + (states - self.centre) @ self.weights.T
+        expected = self.mean + states @ self.weights.T
         grown = (np.maximum(distance, 1.0) / self.typical_distance) ** self.growth
         sd = np.sqrt(np.outer(np.minimum(grown, 2.0), self.error_variance))
         return np.maximum(expected, 0.0).astype(np.float32), sd.astype(np.float32)
@@ -115,30 +112,26 @@ def fit_readout(
     cells = np.concatenate([rehearsal.cells for rehearsal in rehearsals])
     states = np.concatenate([rehearsal.states for rehearsal in rehearsals]).astype(np.float64)
     distance = np.concatenate([rehearsal.distance for rehearsal in rehearsals])
-    centre = states.mean(axis=0)
-    centred = states - centre
-    gram = centred.T @ centred
+    gram = states.T @ states
     penalty = RIDGE_CELLS * np.trace(gram) / len(states) / len(gram)
-    solver = np.linalg.solve(gram + penalty * np.eye(len(gram)), centred.T)  # D, N
+    solver = np.linalg.solve(gram + penalty * np.eye(len(gram)), states.T)  # D, N
     expression = log_expression(counts)
+    mean = gene_moments(expression).mean[columns]
     signal = _signal_variance(counts, expression, np.random.default_rng(seed))[columns]
     weights = np.empty(prior.shape)
     error = np.empty(len(columns))
     excess = np.zeros(len(cells))
     for start in range(0, len(columns), GENES_AT_ONCE):
         part = slice(start, start + GENES_AT_ONCE)
-        measured = expression[:, columns[part]][cells].toarray().astype(np.float64)
-        measured -= measured.mean(axis=0)
-        weights[part] = prior[part] + (solver @ (measured - centred @ prior[part].T)).T
-        predicted = centred @ weights[part].T
-        shared, spread = (measured * predicted).mean(axis=0), (predicted**2).mean(axis=0)
-        error[part] = signal[part] - 2 * shared + spread
+        measured = expression[:, columns[part]][cells].toarray().astype(np.float64) - mean[part]
+        weights[part] = prior[part] + (solver @ (measured - states @ prior[part].T)).T
+        predicted = states @ weights[part].T
+        error[part] = signal[part] - 2 * (measured * predicted).mean(axis=0) + (predicted**2).mean(axis=0)
         noise = np.maximum(measured.var(axis=0) - signal[part], 0)
         excess += ((measured - predicted) ** 2 - noise).sum(axis=1)
     growth, typical_distance = _growth(excess, distance)
     return Readout(
-        centre=centre.astype(np.float32),
-        mean=gene_moments(expression).mean[columns],
+        mean=mean,
         weights=weights.astype(np.float32),
         error_variance=np.maximum(error, MIN_ERROR_SHARE * signal).astype(np.float32),
         growth=growth,
