@@ -88,11 +88,9 @@ def _read_blocks(path: Path) -> tuple[NDArray[np.str_], NDArray[np.str_], sp.csr
         names: list[str] = []
         blocks: list[sp.csr_matrix] = []
         read = partial(pd.read_csv, lines, sep="\t", header=None, dtype={0: str}, keep_default_na=False)
-        for block in read(chunksize=_ROWS_A_BLOCK) if header != [""] else ():
+        for block in read(chunksize=_ROWS_A_BLOCK):
             names.extend(block[0].str.strip('"'))
             blocks.append(sp.csr_matrix(_numbers(block.iloc[:, 1:], path)))
-    if not blocks:
-        raise InputError(f"{path.name}: expected a count table of at least one row, found none; give the whole table.")
     counts = sp.csr_matrix(sp.vstack(blocks, format="csr"))
     columns = header[len(header) - counts.shape[1] :]
     if len(header) not in (counts.shape[1], counts.shape[1] + 1):

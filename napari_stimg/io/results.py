@@ -302,9 +302,9 @@ def _written_beside(target: Path) -> Iterator[Path]:
     try:
         yield beside
         os.replace(beside, target)
-    except InputError:
+    except (InputError, MemoryError):
         raise
-    except (OSError, TypeError, ValueError, KeyError, RuntimeError, NotImplementedError) as error:
+    except Exception as error:  # the disk's, HDF5's and anndata's share no narrower class
         error.add_note(f"while writing {target}")
         raise InputError(
             f"{target}: expected to write the results there, found that it cannot be done "

@@ -226,7 +226,7 @@ def test_a_file_with_damage_inside_is_said_to_be_damaged(adata, tmp_path):
     path = written(adata, tmp_path)
     with h5py.File(path, "r+") as file:
         del file["X/indices"]
-    with pytest.raises(InputError, match="found one that cannot be read .*; it may be cut short or damaged") as caught:
+    with pytest.raises(InputError, match=r"found one that cannot be read .*; it may be cut short or damaged") as caught:
         read_slide(path)
     assert str(path) in caught.value.__cause__.__notes__[-1]
 
@@ -243,7 +243,7 @@ def test_a_group_without_obs_is_no_anndata(adata, tmp_path):
     path = written(adata, tmp_path)
     with (
         h5py.File(path, "r") as file,
-        pytest.raises(InputError, match="with obs and var, found spatial; give an .h5ad"),
+        pytest.raises(InputError, match=r"with obs and var, found spatial; give an .h5ad"),
     ):
         anndata_file.parts_of_store(file["obsm"], path, name="s")
 
@@ -253,7 +253,7 @@ def test_a_file_of_an_old_anndata_is_said_to_be_old(tmp_path):
     with h5py.File(path, "w") as file:
         file["obs"] = np.zeros(3, dtype=[("index", "S4")])
         file["var"] = np.zeros(3, dtype=[("index", "S4")])
-    with pytest.raises(InputError, match="version 0.7 or later, found an older one"):
+    with pytest.raises(InputError, match=r"version 0.7 or later, found an older one"):
         read_slide(path)
 
 
@@ -328,7 +328,7 @@ def test_duplicate_gene_names_are_an_error(adata, tmp_path):
 
 def test_duplicate_spot_names_are_an_error(adata, tmp_path):
     adata.obs.index = ["same"] * 2 + list(TRUTH.barcodes[2:])
-    with pytest.raises(InputError, match="expected unique spot names, found 1 that repeat .* obs_names_make_unique"):
+    with pytest.raises(InputError, match=r"expected unique spot names, found 1 that repeat .* obs_names_make_unique"):
         read_slide(written(adata, tmp_path))
 
 

@@ -132,13 +132,13 @@ def test_features_that_are_no_genes_are_left_out(tmp_path):
 
 
 def test_symbols_that_repeat_are_made_unique_by_their_id(tmp_path):
-    TBCE = hexagonal_truth()
-    TBCE.symbols[[2, 4]] = "TBCE"
-    slide = read_slide(write_visium(tmp_path / "outs", TBCE))
+    truth = hexagonal_truth()
+    truth.symbols[[2, 4]] = "TBCE"
+    slide = read_slide(write_visium(tmp_path / "outs", truth))
     assert slide.gene_names[2] == "TBCE"
-    assert slide.gene_names[4] == f"TBCE_{TBCE.gene_ids[4]}"
+    assert slide.gene_names[4] == f"TBCE_{truth.gene_ids[4]}"
     assert "1 genes share their symbol with another and are named symbol_id." in slide.notes
-    np.testing.assert_array_equal(slide.counts.toarray(), TBCE.counts)
+    np.testing.assert_array_equal(slide.counts.toarray(), truth.counts)
 
 
 def test_visium_hd_opens_at_eight_microns_unless_bins_are_chosen(tmp_path):
@@ -173,7 +173,7 @@ def test_bins_that_are_not_there_are_an_error_that_lists_those_that_are(tmp_path
 
 
 def test_a_section_of_plain_visium_is_an_error(tmp_path):
-    with pytest.raises(InputError, match="expected several bin sizes .* found a folder of one section"):
+    with pytest.raises(InputError, match=r"expected several bin sizes .* found a folder of one section"):
         read_slide(write_visium(tmp_path / "outs", TRUTH), section="square_008um")
 
 
@@ -198,7 +198,7 @@ def test_several_matrices_in_one_folder_are_an_error_that_lists_them(tmp_path):
     for name in ("a", "b"):
         write_tenx_h5(tmp_path / f"{name}_filtered_feature_bc_matrix.h5", TRUTH)
     with pytest.raises(
-        SeveralSectionsError, match="found a_filtered_feature_bc_matrix.h5, b_filtered_feature_bc_matrix.h5"
+        SeveralSectionsError, match=r"found a_filtered_feature_bc_matrix.h5, b_filtered_feature_bc_matrix.h5"
     ):
         read_slide(tmp_path)
 
@@ -225,7 +225,7 @@ def test_positions_that_lack_a_column_are_an_error(tmp_path):
     outs = write_visium(tmp_path / "outs", TRUTH)
     write_positions(outs / "spatial", positions_of(TRUTH).drop(columns="array_col"))
     with pytest.raises(
-        InputError, match="tissue_positions.csv: expected the columns barcode, .* none called array_col"
+        InputError, match=r"tissue_positions.csv: expected the columns barcode, .* none called array_col"
     ):
         read_slide(outs)
 
@@ -291,7 +291,7 @@ def test_an_hdf5_file_of_something_else_in_outs_is_an_error(tmp_path):
     outs = write_visium(tmp_path / "outs", TRUTH)
     with h5py.File(outs / "filtered_feature_bc_matrix.h5", "w"):
         pass
-    with pytest.raises(InputError, match="found an HDF5 file with nothing in it; give filtered_feature_bc_matrix.h5"):
+    with pytest.raises(InputError, match=r"found an HDF5 file with nothing in it; give filtered_feature_bc_matrix.h5"):
         read_slide(outs)
 
 
@@ -311,7 +311,7 @@ def test_a_matrix_folder_that_lacks_a_table_is_an_error(tmp_path):
 def test_a_matrix_folder_of_two_sections_is_an_error(tmp_path):
     folder = write_tenx_folder(tmp_path / "filtered_feature_bc_matrix", TRUTH)
     pd.Series(TRUTH.barcodes[:8]).to_csv(folder / "barcodes.tsv.gz", header=False, index=False)
-    with pytest.raises(InputError, match="expected matrix.mtx.gz of 7 genes and 8 barcodes, found 7 and 20"):
+    with pytest.raises(InputError, match=r"expected matrix.mtx.gz of 7 genes and 8 barcodes, found 7 and 20"):
         read_slide(folder)
 
 

@@ -46,7 +46,7 @@ def hexagonal_truth(n_rows: int = 5, n_cols: int = 4, n_genes: int = 7, seed: in
 
 def square_truth(n_rows: int = 4, n_cols: int = 6, n_genes: int = 7, step: float = 29.0, seed: int = 0) -> Truth:
     """Return a section on a square array, as Visium HD's bins and legacy ST's spots."""
-    indices = np.column_stack(np.divmod(np.arange(n_rows * n_cols), n_cols)) + [3, 8]
+    indices = np.column_stack(np.divmod(np.arange(n_rows * n_cols), n_cols)) + np.array([3, 8])
     return _truth(indices, indices * step + 100.0, n_genes, seed)
 
 
