@@ -1,0 +1,110 @@
+"""``stimg domains``: domains of a section, found without labels or painted from a few."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stimg.agreement import Agreement, held_out_agreement
+from napari_stimg.commands.job import Job, embed_job, open_job, step, write_job
+from napari_stimg.commands.text import table_of
+from napari_stimg.domains import ClusterParameters, PaintParameters, cluster, domain_colors, paint
+from napari_stimg.labels import labels_of
+from napari_stimg.progress import Progress
+from napari_stimg.slide import Slide
+
+
+def find_domains(job: Job, n_domains: int, *, seed: int = 0) -> Generator[Progress, None, str]:
+    """Yield progress, write the section with domains found from its embedding alone, and return a report.
+
+    Labels that the file may hold are not looked at.
+
+    Parameters
+    ----------
+    job : Job
+        Section, target, model.
+    n_domains : int
+        How many, >= 2; fewer are left where neighbours outvote all spots of one.
+    seed : int
+        Of the first centres, >= 0.
+
+    Raises
+    ------
+    InputError
+        If the section, checkpoint, target or number cannot be used.
+    """
+    opened = yield from open_job(job)
+    embedding, results = yield from embed_job(job, opened)
+    yield step(f"Finding {n_domains} domains")
+    params = ClusterParameters(n_domains=n_domains, seed=seed)
+    domains = cluster(embedding, opened.lattice.positions, params=params)
+    record = opened.made_by({"n_domains": n_domains, "method": params.method, "refine": params.refine}, seed=seed)
+    names = tuple(str(number + 1) for number in range(int(domains.max()) + 1))
+    results = replace(
+        results,
+        domains=domains,
+        domain_names=names,
+        domain_colors=tuple(domain_colors(len(names))),
+        provenance={**results.provenance, "domains": record},
+    )
+    yield from write_job(job, opened, results)
+    return f"{_report(opened.slide, names, domains)}\n\nwritten to {job.target}"
+
+
+def paint_domains(job: Job, labels_key: str, *, seed: int = 0) -> Generator[Progress, None, str]:
+    """Yield progress, write the section with domains painted from labels that some spots have, and return a report.
+
+    Parameters
+    ----------
+    job : Job
+        Section, target, model.
+    labels_key : str
+        Column of ``obs`` that holds the labels, NaN where there is none.
+    seed : int
+        Of which labels are hidden together to test the painting, >= 0.
+
+    Raises
+    ------
+    InputError
+        If the section, labels, checkpoint or target cannot be used.
+    """
+    opened = yield from open_job(job)
+    labels = labels_of(opened.slide, labels_key)
+    embedding, results = yield from embed_job(job, opened)
+    params = PaintParameters()
+    yield step(f"Painting {len(labels.names)} domains")
+    painting = paint(embedding, opened.lattice.positions, labels.codes, params=params)
+    agreement = yield from held_out_agreement(embedding, opened.lattice, labels.codes, params=params, seed=seed)
+    record = opened.made_by(
+        asdict(params) | {"labels_key": labels_key, "n_labelled": labels.n_labelled},
+        seed=seed,
+        scores=asdict(agreement),
+    )
+    results = replace(
+        results,
+        domains=painting.labels,
+        domain_names=labels.names,
+        domain_colors=tuple(domain_colors(len(labels.names))),
+        domain_probabilities=painting.probabilities,
+        provenance={**results.provenance, "domains": record},
+    )
+    yield from write_job(job, opened, results)
+    given = f"painted from {labels.n_labelled:,} labels in obs {labels_key}"
+    report = _report(opened.slide, labels.names, painting.labels)
+    return f"{report}\n\n{given}\n{_in_words(agreement)}\n\nwritten to {job.target}"
+
+
+def _report(slide: Slide, names: Sequence[str], domains: NDArray[np.integer]) -> str:
+    sizes = np.bincount(domains, minlength=len(names))
+    rows = [[name, f"{size:,}", f"{100 * size / slide.n_spots:.1f} %"] for name, size in zip(names, sizes, strict=True)]
+    return f"{slide.name}: {len(names)} domains\n\n{table_of(['domain', 'spots', 'share'], rows)}"
+
+
+def _in_words(agreement: Agreement) -> str:
+    if not agreement.n_spots:
+        return "agreement: not tested, there are too few labels in too few places"
+    return (
+        f"agreement with labels hidden for a test (blocks of spots, {agreement.n_spots:,} spots): "
+        f"accuracy {agreement.accuracy:.3f}, ARI {agreement.ari:.3f}"
+    )

@@ -1,0 +1,172 @@
+"""``stimg reconstruct``: hide spots, reconstruct them from the others, and say how well that went."""
+
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_stimg.commands.job import Job, Opened, open_job, step, write_job
+from napari_stimg.commands.text import table_of
+from napari_stimg.expression import gene_moments, log_expression
+from napari_stimg.inference import Reconstruction, ReconstructParameters, reconstruct
+from napari_stimg.io import Results, check_size, mask_from_geojson, mask_from_key, mask_from_square
+from napari_stimg.lattice import Lattice
+from napari_stimg.progress import Progress
+from napari_stimg.scores import score_reconstruction, summary
+from napari_stimg.slide import Slide
+
+N_GENES = 2000
+"""Genes reconstructed unless others are asked for: the most variable ones."""
+
+N_BEST = 10
+"""Genes named in the report."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyMask:
+    """Hide the spots that are True in a column of ``obs``."""
+
+    key: str
+
+    def spots(self, slide: Slide, lattice: Lattice) -> NDArray[np.bool_]:
+        """Return the (S,) mask, True = hidden."""
+        return mask_from_key(slide, self.key)
+
+    def __str__(self) -> str:
+        return f"obs {self.key}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SquareMask:
+    """Hide the spots of ``side`` x ``side`` cells of the raster, the first of them (``row``, ``col``)."""
+
+    row: int
+    col: int
+    side: int
+
+    def spots(self, slide: Slide, lattice: Lattice) -> NDArray[np.bool_]:
+        """Return the (S,) mask, True = hidden."""
+        return mask_from_square(slide, lattice, self.row, self.col, self.side)
+
+    def __str__(self) -> str:
+        return f"square of {self.side} cells at row {self.row}, col {self.col}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeoJsonMask:
+    """Hide the spots in the polygons of a GeoJSON file."""
+
+    path: Path
+
+    def spots(self, slide: Slide, lattice: Lattice) -> NDArray[np.bool_]:
+        """Return the (S,) mask, True = hidden."""
+        return mask_from_geojson(slide, self.path)
+
+    def __str__(self) -> str:
+        return f"polygons of {self.path.name}"
+
+
+HiddenBy = KeyMask | SquareMask | GeoJsonMask
+
+
+def reconstruct_hidden(
+    job: Job, hidden_by: HiddenBy, *, genes: tuple[str, ...] | None = (), seed: int = 0
+) -> Generator[Progress, None, str]:
+    """Yield progress, write the section with its reconstruction, and return a report of scores.
+
+    Parameters
+    ----------
+    job : Job
+        Section, target, model.
+    hidden_by : KeyMask, SquareMask or GeoJsonMask
+        What is hidden.
+    genes : tuple of str or None
+        Genes asked for, by symbol or Ensembl id; None for all; if empty, the ``N_GENES`` that vary most among the
+        visible spots.
+    seed : int
+        Of what the model rehearses on, >= 0.
+
+    Raises
+    ------
+    InputError
+        If the section, mask, genes, checkpoint or target cannot be used.
+    """
+    opened = yield from open_job(job)
+    slide = opened.slide
+    check_size(slide)
+    mask = hidden_by.spots(slide, opened.lattice)
+    wanted = most_variable(slide, mask) if genes == () else genes
+    params = ReconstructParameters(seed=seed)
+    reconstruction = yield from reconstruct(slide, mask, opened.checkpoint, genes=wanted, params=params)
+    yield step("Scoring")
+    scores = score_reconstruction(slide, opened.lattice, reconstruction)
+    record = _record(opened, hidden_by, params, scores, reconstruction.elapsed_s)
+    results = Results(mask=mask, reconstruction=reconstruction, provenance={"reconstruction": record})
+    yield from write_job(job, opened, results)
+    return f"{report(slide, reconstruction, scores)}\nwritten to {job.target}"
+
+
+def most_variable(slide: Slide, mask: NDArray[np.bool_]) -> list[str]:
+    """Return the names of the ``N_GENES`` genes whose log expression varies most among visible spots."""
+    variance = gene_moments(log_expression(slide.counts[~mask])).variance
+    chosen = np.sort(np.argsort(-variance, kind="stable")[:N_GENES])
+    return [str(name) for name in slide.gene_names[chosen]]
+
+
+def report(slide: Slide, reconstruction: Reconstruction, scores: pd.DataFrame) -> str:
+    """Return scores as text: the model against the two guesses, and the genes that it gained most on."""
+    n_spots, n_genes = reconstruction.expected.shape
+    overall = summary(scores)
+    guesses = table_of(
+        ["mean over genes", "squared error", "model is lower by"],
+        [
+            ["model", f"{overall['mse']:.4f}", ""],
+            [
+                "neighbours' mean",
+                f"{overall['mse_neighbours']:.4f}",
+                f"{overall['gain_over_neighbours_percent']:.1f} %",
+            ],
+            ["slide mean", f"{overall['mse_slide_mean']:.4f}", f"{overall['gain_percent']:.1f} %"],
+        ],
+    )
+    best = scores.sort_values("gain_percent", ascending=False, kind="stable").head(N_BEST)
+    genes = table_of(
+        ["best genes", "squared error", "below slide mean", "below neighbours", "PCC"],
+        [_row_of(str(gene), scores_of_gene) for gene, scores_of_gene in best.iterrows()],
+    )
+    done = f"{n_spots:,} spots hidden, {n_genes:,} genes reconstructed in {reconstruction.elapsed_s:.1f} s"
+    means = f"mean absolute error {overall['mae']:.4f}, mean PCC {overall['pcc']:.3f} (log expression)"
+    return f"{slide.name}: {done}\n{means}\n\n{guesses}\n\n{genes}\n"
+
+
+def _row_of(gene: str, scores: pd.Series) -> list[str]:
+    """Return one gene's scores as text; a gene that is constant among the hidden spots has no correlation."""
+    return [
+        gene,
+        f"{scores['mse']:.4f}",
+        f"{scores['gain_percent']:.1f} %",
+        f"{scores['gain_over_neighbours_percent']:.1f} %",
+        "-" if np.isnan(scores["pcc"]) else f"{scores['pcc']:.2f}",
+    ]
+
+
+def _record(
+    opened: Opened, hidden_by: HiddenBy, params: ReconstructParameters, scores: pd.DataFrame, elapsed_s: float
+) -> dict[str, Any]:
+    """Return how a reconstruction was made and how good it is, over all genes and gene by gene."""
+    return opened.made_by(
+        {
+            "mask": str(hidden_by),
+            "n_genes": len(scores),
+            "windows": asdict(params.windows),
+            "n_rehearsals": params.n_rehearsals,
+        },
+        seed=params.seed,
+        elapsed_s=elapsed_s,
+        scores=summary(scores),
+        scores_by_gene=scores.astype(np.float32),
+    )
