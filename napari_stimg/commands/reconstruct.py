@@ -118,7 +118,7 @@ def most_variable(slide: Slide, mask: NDArray[np.bool_]) -> list[str]:
 
 
 def report(slide: Slide, reconstruction: Reconstruction, scores: pd.DataFrame) -> str:
-    """Return scores as text: the model against the two guesses, and the genes that it gained most on."""
+    """Return scores as text: the model against the two guesses, and the genes of which it explains most."""
     n_spots, n_genes = reconstruction.expected.shape
     overall = summary(scores)
     guesses = table_of(
@@ -133,9 +133,10 @@ def report(slide: Slide, reconstruction: Reconstruction, scores: pd.DataFrame) -
             ["slide mean", f"{overall['mse_slide_mean']:.4f}", f"{overall['gain_percent']:.1f} %"],
         ],
     )
-    best = scores.sort_values("gain_percent", ascending=False, kind="stable").head(N_BEST)
+    explained = (scores["mse_slide_mean"] - scores["mse"]).sort_values(ascending=False, kind="stable")
+    best = scores.loc[explained.index[:N_BEST]]
     genes = table_of(
-        ["best genes", "squared error", "below slide mean", "below neighbours", "PCC"],
+        ["best explained", "squared error", "below slide mean", "below neighbours", "PCC"],
         [_row_of(str(gene), scores_of_gene) for gene, scores_of_gene in best.iterrows()],
     )
     done = f"{n_spots:,} spots hidden, {n_genes:,} genes reconstructed in {reconstruction.elapsed_s:.1f} s"

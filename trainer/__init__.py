@@ -1,0 +1,1 @@
+"""Pretraining of the model: ``stimg-train``. Imports neither napari nor Qt."""
