@@ -7,6 +7,7 @@ import scipy.sparse as sp
 
 from napari_stimg.errors import InputError
 from napari_stimg.io import anndata_file, anndata_from_slide, read_slide, slide_from_anndata
+from napari_stimg.slide import Slide
 from tests.io.written_formats import PITCH_PX, Truth, anndata_of, hexagonal_truth, square_truth
 
 TRUTH = hexagonal_truth()
@@ -74,9 +75,16 @@ def test_counts_are_taken_from_the_layer_before_raw_before_x(adata, tmp_path):
     adata.X = logged(adata)
     adata.raw = adata
     adata.layers["counts"] = sp.csr_matrix(TRUTH.counts)
-    slide = read_slide(written(adata, tmp_path))
-    assert slide.counts_from == 'layers["counts"]'
-    assert_is(slide, TRUTH)
+    for slide in (read_slide(written(adata, tmp_path)), slide_from_anndata(adata, name="s")):
+        assert slide.counts_from == 'layers["counts"]'
+        assert_is(slide, TRUTH)
+
+
+def test_an_anndata_without_x_may_hold_counts_in_a_layer(adata, tmp_path):
+    adata.layers["counts"] = adata.X
+    adata.X = None
+    for slide in (read_slide(written(adata, tmp_path)), slide_from_anndata(adata, name="s")):
+        assert_is(slide, TRUTH)
 
 
 def test_counts_in_raw_keep_all_genes_of_raw(adata, tmp_path):
@@ -125,6 +133,13 @@ def test_spots_off_the_tissue_are_left_out(adata, tmp_path):
     assert slide.n_spots == 18
     np.testing.assert_array_equal(slide.counts.toarray(), TRUTH.counts[2:])
     assert "2 spots off the tissue (obs in_tissue = 0) are left out." in slide.notes
+
+
+def test_spots_that_all_lie_on_the_tissue_need_no_note(adata, tmp_path):
+    adata.obs["in_tissue"] = True
+    slide = read_slide(written(adata, tmp_path))
+    assert slide.n_spots == 20
+    assert slide.notes == ()
 
 
 def test_cells_that_share_a_place_are_noted(adata, tmp_path):
@@ -181,6 +196,19 @@ def test_a_slide_becomes_an_anndata_that_reads_back_the_same(adata, tmp_path, is
         assert again.histology.px_per_place == 0.1
         assert again.um_per_place == 0.5
         assert again.obs["layer"].tolist() == slide.obs["layer"].tolist()
+
+
+def test_a_slide_of_counts_and_places_alone_becomes_an_anndata():
+    slide = Slide(
+        name="bare",
+        counts=sp.csr_matrix(TRUTH.counts, dtype=np.float32),
+        places=TRUTH.places,
+        spot_names=TRUTH.barcodes,
+        gene_names=TRUTH.symbols,
+    )
+    adata = anndata_from_slide(slide)
+    assert list(adata.obs.columns) == list(adata.var.columns) == list(adata.uns) == []
+    np.testing.assert_array_equal(slide_from_anndata(adata, name="again").counts.toarray(), TRUTH.counts)
 
 
 def test_making_an_anndata_leaves_the_slide_alone(adata):

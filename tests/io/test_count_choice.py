@@ -84,6 +84,11 @@ def test_without_counts_the_error_says_what_each_matrix_holds():
         choose_counts(candidates, name="s")
 
 
+def test_nan_alone_is_an_error_that_says_so():
+    with pytest.raises(InputError, match=r"found NaN or infinity \(such as nan\) in X"):
+        choose_counts([candidate("X", np.where(np.arange(30) == 4, np.nan, counts()))], name="s")
+
+
 def test_no_matrix_at_all_is_an_error():
     with pytest.raises(InputError, match="found none of the three; put the raw counts into"):
         choose_counts([], name="s")
