@@ -78,7 +78,7 @@ def read_checkpoint_file(path: Path | None = None) -> CheckpointFile:
         )
     stated = texts.pop("sha256", "none")
     sha256 = checksum(tensors, texts)
-    if sha256 != stated:
+    if sha256 != stated or any(tensor.dtype != np.float16 for tensor in tensors.values()):
         raise InputError(
             f"expected the checksum {stated[:12]} of {path.name}, found {sha256[:12]}; "
             "the file is corrupted, get it again."

@@ -105,7 +105,8 @@ def cluster(
     """
     if not 2 <= params.n_domains <= len(embedding):
         raise InputError(
-            f"expected 2 to {len(embedding):,} domains (the number of spots), found {params.n_domains}; choose another number."
+            f"expected 2 to {len(embedding):,} domains (the number of spots), found {params.n_domains}; "
+            "choose another number."
         )
     components = _components(embedding)
     if params.method == "kmeans":
@@ -164,7 +165,7 @@ def paint(
 
 
 def refine(labels: NDArray[np.integer], positions: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Return (S,) labels after one majority vote of each spot's ``REFINE_NEIGHBOURS`` nearest; ties keep the spot's own.
+    """Return (S,) labels after one vote of each spot and its ``REFINE_NEIGHBOURS`` nearest; ties keep the spot's own.
 
     Parameters
     ----------
@@ -177,7 +178,7 @@ def refine(labels: NDArray[np.integer], positions: NDArray[np.floating]) -> NDAr
     neighbours = _neighbours(positions)
     np.add.at(votes, (np.arange(len(labels))[:, None], labels[neighbours]), 1.0)
     votes[np.arange(len(labels)), labels] += 0.5
-    return votes.argmax(axis=1).astype(np.int64)
+    return np.asarray(votes.argmax(axis=1), dtype=np.int64)
 
 
 def domain_colors(n_domains: int) -> list[str]:

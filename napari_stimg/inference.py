@@ -6,7 +6,7 @@ with the section and no seam shows.
 
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.crops import Crop, crop_at, windows
 from napari_stimg.errors import InputError
 from napari_stimg.lattice import Lattice, find_lattice, sum_by_cell
-from napari_stimg.masking import draw_mask
+from napari_stimg.masking import MIN_VISIBLE, draw_mask
 from napari_stimg.model import MaskedAutoencoder
 from napari_stimg.progress import Progress
 from napari_stimg.readout import Rehearsal, fit_readout
@@ -66,6 +66,12 @@ class ReconstructParameters:
     windows: WindowParameters = WindowParameters()
     n_rehearsals: int = 12
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n_rehearsals < 1:
+            raise InputError(
+                f"expected at least 1 rehearsal, found {self.n_rehearsals}; give how often to hide visible cells."
+            )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,7 +185,8 @@ def reconstruct(
     Raises
     ------
     InputError
-        If nothing or everything is hidden, a gene is not on the slide, or the model knows none of its genes.
+        If nothing is hidden or less than two cells are left visible, a gene is not on the slide, or the model knows
+        none of its genes.
     """
     started_at = time.monotonic()
     check_mask(mask, slide)
@@ -188,6 +195,10 @@ def reconstruct(
     hidden = np.flatnonzero(mask)
     seen = slide.select(~mask)
     visible = _see(seen, lattice.select(~mask), checkpoint)
+    if len(visible.lattice.occupied) < 2:
+        raise InputError(
+            "expected a mask that leaves at least 2 cells visible, found 1; hide only a part of the section."
+        )
     crops = _windows_around(hidden, lattice, visible.lattice, params.windows)
     total = len(crops) + params.n_rehearsals + 1
     blend = _Blend(hidden.size, checkpoint.model.config.width)
@@ -222,18 +233,24 @@ def check_mask(mask: NDArray[np.bool_], slide: Slide) -> None:
     Raises
     ------
     InputError
-        If its shape is not (S,), or nothing or everything is hidden.
+        If it is not boolean, its shape is not (S,), or nothing or everything is hidden.
     """
+    if mask.dtype != np.bool_:
+        raise InputError(
+            f"expected a mask of True and False, found values of type {mask.dtype}; give mask.astype(bool)."
+        )
     if mask.shape != (slide.n_spots,):
         raise InputError(
-            f"expected a mask of {slide.n_spots:,} spots, found the shape {mask.shape}; give True or False for each spot."
+            f"expected a mask of {slide.n_spots:,} spots, found the shape {mask.shape}; "
+            "give True or False for each spot."
         )
     n_hidden = int(np.count_nonzero(mask))
     if n_hidden == 0:
         raise InputError("expected a mask that hides spots, found none hidden; draw or place it on the tissue.")
     if n_hidden == slide.n_spots:
         raise InputError(
-            f"expected a mask that leaves spots visible, found all {n_hidden:,} hidden; hide only a part of the section."
+            f"expected a mask that leaves spots visible, found all {n_hidden:,} hidden; "
+            "hide only a part of the section."
         )
 
 
@@ -279,26 +296,31 @@ def _weight(crop: Crop, cells: NDArray[np.integer]) -> NDArray[np.float32]:
 def _inside(crop: Crop, cells: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Return (N,) which cells lie in a window."""
     corner = np.array([crop.row, crop.col])
-    inside: NDArray[np.bool_] = ((cells >= corner) & (cells < corner + crop.shape)).all(axis=1)
-    return inside
+    return np.asarray(((cells >= corner) & (cells < corner + crop.shape)).all(axis=1))
 
 
 def _windows_around(
     hidden: NDArray[np.intp], lattice: Lattice, visible: Lattice, params: WindowParameters
 ) -> list[Crop]:
-    """Return windows that hold hidden spots, with the visible cells in each as tokens; wider ones if nothing is visible."""
-    side = params.side
-    cells = lattice.cell_of_spot[hidden]
-    while True:
-        shape, stride = (side, side), (params.stride, params.stride)
-        found = [
-            crop_at(visible, crop.row, crop.col, shape)
-            for crop in windows(lattice, shape, stride)
-            if _inside(crop, cells).any()
-        ]
-        if all(crop.tokens.size for crop in found):
-            return found
-        side *= 2
+    """Return windows that hold hidden spots, with the visible cells in each as tokens.
+
+    Far inside a hole, where a window shows fewer cells than the model ever learned from, it shows the visible cells
+    nearest to those asked instead, at most as many as a window can hold.
+    """
+    shape, stride = (params.side, params.side), (params.stride, params.stride)
+    tree = cKDTree(visible.token_positions)
+    n_nearest = min(params.side**2, len(visible.occupied))
+    found = []
+    for crop in windows(lattice, shape, stride):
+        asked = hidden[_inside(crop, lattice.cell_of_spot[hidden])]
+        if asked.size == 0:
+            continue
+        tokens = crop_at(visible, crop.row, crop.col, shape).tokens
+        if tokens.size < MIN_VISIBLE:
+            nearest = tree.query(lattice.positions[asked].mean(axis=0), k=np.arange(1, n_nearest + 1))[1]
+            tokens = np.asarray(nearest, dtype=np.intp)
+        found.append(replace(crop, tokens=tokens))
+    return found
 
 
 def _practice_windows(lattice: Lattice, params: ReconstructParameters, rng: np.random.Generator) -> list[Crop]:
@@ -313,6 +335,8 @@ def _practice_windows(lattice: Lattice, params: ReconstructParameters, rng: np.r
             for col in range(-offset[1], lattice.shape[1], side)
         ]
         tiles = [tile for tile in tiles if tile.tokens.size >= 2]
+        if not tiles:  # next to nothing is visible: rehearse on all of it
+            tiles = [crop_at(lattice, 0, 0, lattice.shape)]
         found += [tiles[i] for i in rng.permutation(len(tiles))]
     return found[: params.n_rehearsals]
 

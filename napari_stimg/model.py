@@ -53,6 +53,8 @@ class MaskedAutoencoder(nn.Module):
     turned or mirrored.
     """
 
+    slopes: Tensor  # (H,) bias of attention for each pitch of distance
+
     def __init__(self, config: MAEConfig) -> None:
         super().__init__()
         self.config = config
@@ -141,7 +143,8 @@ class MaskedAutoencoder(nn.Module):
 
     def read_out(self, states: Tensor, genes: Tensor) -> Tensor:
         """Return (B, Q, K) expected deviation from the section's mean, for (B, K) genes asked."""
-        return states @ self.gene_out(genes).to(states.dtype).transpose(1, 2)
+        loadings = self.gene_out(genes).to(states.dtype)  # B, K, D
+        return torch.matmul(states, loadings.transpose(1, 2))
 
     def _bias(self, distance: Tensor, like: Tensor) -> Tensor:
         """Return (B, H, Q, L) what attention loses with distance: a slope for each head (ALiBi, in two dimensions)."""
@@ -183,12 +186,10 @@ class Layer(nn.Module):
         self.to_key_value = nn.Linear(config.width, 2 * config.width)
         self.to_out = nn.Linear(config.width, config.width)
         self.norm_mlp = nn.LayerNorm(config.width)
-        self.mlp = nn.Sequential(
-            nn.Linear(config.width, config.mlp_ratio * config.width),
-            nn.GELU(),
-            nn.Linear(config.mlp_ratio * config.width, config.width),
-        )
-        for last in (self.to_out, self.mlp[-1]):
+        widen = nn.Linear(config.width, config.mlp_ratio * config.width)
+        narrow = nn.Linear(config.mlp_ratio * config.width, config.width)
+        self.mlp = nn.Sequential(widen, nn.GELU(), narrow)
+        for last in (self.to_out, narrow):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
 
@@ -206,12 +207,14 @@ class Layer(nn.Module):
 
 def _distance(queries: Tensor, positions: Tensor, present: Tensor) -> Tensor:
     """Return (B, Q, L) distances in pitches, to padding so far that no attention is left."""
-    return torch.cdist(queries, positions).masked_fill(~present[:, None], FAR)
+    rows = queries[:, :, None, 0] - positions[:, None, :, 0]  # torch.cdist squares places: 800 pitches away from the
+    cols = queries[:, :, None, 1] - positions[:, None, :, 1]  # origin it is half a pitch off
+    return torch.hypot(rows, cols).masked_fill(~present[:, None], FAR)
 
 
 def _split(x: Tensor, n_heads: int) -> Tensor:
     """Return (B, H, L, D / H) from (B, L, D)."""
-    return x.unflatten(-1, (n_heads, -1)).transpose(1, 2)
+    return x.reshape(*x.shape[:-1], n_heads, x.shape[-1] // n_heads).transpose(1, 2)
 
 
 def _solve(gram: Tensor, weighted_sum: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from napari_stimg.expression import gene_moments, log_expression, thin
+from napari_stimg.tokens import MIN_VARIANCE
 
 RIDGE_CELLS = 2000.0
 """Trust in the corpus' weights: as many cells of the section weigh as much. Chosen on development sections."""
@@ -55,7 +56,8 @@ class Readout:
     weights : (K, D) float32
         Log expression for each unit of a state.
     error_variance : (K,) float32
-        Mean squared error of the expectation (not of the noisy measurement) in rehearsals.
+        Mean squared error of the expectation (not of the noisy measurement) in rehearsals, and at least that of the
+        gene's mean over the visible cells; > 0.
     growth : float
         Exponent with which that error grows with the distance to visible cells, >= 0.
     typical_distance : float
@@ -113,10 +115,12 @@ def fit_readout(
     states = np.concatenate([rehearsal.states for rehearsal in rehearsals]).astype(np.float64)
     distance = np.concatenate([rehearsal.distance for rehearsal in rehearsals])
     gram = states.T @ states
-    penalty = RIDGE_CELLS * np.trace(gram) / len(states) / len(gram)
+    penalty = max(RIDGE_CELLS * np.trace(gram) / len(states) / len(gram), np.finfo(float).tiny)
     solver = np.linalg.solve(gram + penalty * np.eye(len(gram)), states.T)  # D, N
     expression = log_expression(counts)
-    mean = gene_moments(expression).mean[columns]
+    moments = gene_moments(expression)
+    mean = moments.mean[columns]
+    error_of_mean = np.maximum(moments.variance[columns], MIN_VARIANCE) / counts.shape[0]
     signal = _signal_variance(counts, expression, np.random.default_rng(seed))[columns]
     weights = np.empty(prior.shape)
     error = np.empty(len(columns))
@@ -133,15 +137,13 @@ def fit_readout(
     return Readout(
         mean=mean,
         weights=weights.astype(np.float32),
-        error_variance=np.maximum(error, MIN_ERROR_SHARE * signal).astype(np.float32),
+        error_variance=np.maximum(error, MIN_ERROR_SHARE * signal + error_of_mean).astype(np.float32),
         growth=growth,
         typical_distance=typical_distance,
     )
 
 
-def _signal_variance(
-    counts: sp.csr_matrix, expression: sp.csr_matrix, rng: np.random.Generator
-) -> NDArray[np.float64]:
+def _signal_variance(counts: sp.csr_matrix, expression: sp.csr_matrix, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return (G,) the variance of each gene's expected log expression over cells, free of counting noise.
 
     Two halves of a cell's molecules share its expression but not their noise, so their covariance over cells is the
@@ -155,7 +157,8 @@ def _signal_variance(
     shared = np.asarray(first.multiply(second).mean(axis=0), dtype=np.float64).ravel() - means[0] * means[1]
     full = np.asarray(expression.mean(axis=0), dtype=np.float64).ravel()
     ratio = np.divide(2 * full, means[0] + means[1], out=np.ones_like(full), where=means[0] + means[1] > 0)
-    return np.clip(shared * ratio**2, 0.0, gene_moments(expression).variance)
+    signal: NDArray[np.float64] = np.clip(shared * ratio**2, 0.0, gene_moments(expression).variance)
+    return signal
 
 
 def _growth(excess: NDArray[np.float64], distance: NDArray[np.float32]) -> tuple[float, float]:
@@ -163,7 +166,7 @@ def _growth(excess: NDArray[np.float64], distance: NDArray[np.float32]) -> tuple
     near = np.maximum(distance, 1.0)
     typical = float(np.exp(np.log(near).mean()))
     close, far = near <= typical, near > typical
-    if not far.any() or excess[close].mean() <= 0:
+    if not (close.any() and far.any()) or excess[close].mean() <= 0:
         return 0.0, typical
     gain = np.log(max(excess[far].mean(), excess[close].mean()) / excess[close].mean())
     step = np.log(near[far]).mean() - np.log(near[close]).mean()

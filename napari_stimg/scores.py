@@ -22,9 +22,9 @@ def score_reconstruction(slide: Slide, lattice: Lattice, reconstruction: Reconst
     """Return one row a gene: how near the reconstruction came to what was hidden.
 
     Columns: ``mse`` and ``mae`` of log expression; ``pcc``, Pearson's correlation over hidden spots (NaN where a gene
-    is constant); ``mse_slide_mean`` and ``mse_neighbours``, the squared error of the gene's mean over visible spots, and of
-    the Gaussian-weighted mean of visible neighbours; ``gain_percent`` and ``gain_over_neighbours_percent``, by how much
-    ``mse`` is lower than those.
+    is constant); ``mse_slide_mean`` and ``mse_neighbours``, the squared error of the gene's mean over visible spots,
+    and of the Gaussian-weighted mean of visible neighbours; ``gain_percent`` and ``gain_over_neighbours_percent``, by
+    how much ``mse`` is lower than those.
 
     Parameters
     ----------
@@ -70,7 +70,8 @@ def _neighbour_means(
 ) -> NDArray[np.float32]:
     """Return (N, K) Gaussian-weighted means of each hidden spot's nearest visible spots."""
     n_neighbours = min(NEIGHBOURS, visible.size)
-    distance, nearest = cKDTree(positions[visible]).query(positions[hidden], k=np.arange(1, n_neighbours + 1))
+    found = cKDTree(positions[visible]).query(positions[hidden], k=np.arange(1, n_neighbours + 1))
+    distance, nearest = map(np.asarray, found)
     exponent = -0.5 * (distance / NEIGHBOUR_SIGMA) ** 2
     weight = np.exp(exponent - exponent.max(axis=1, keepdims=True))  # far inside a hole all would be 0
     weight /= weight.sum(axis=1, keepdims=True)
@@ -85,7 +86,8 @@ def _correlation(truth: NDArray[np.float32], predicted: NDArray[np.float32]) -> 
     a = truth - truth.mean(axis=0, dtype=np.float64)
     b = predicted - predicted.mean(axis=0, dtype=np.float64)
     norm = np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0))
-    return np.divide((a * b).sum(axis=0), norm, out=np.full(norm.shape, np.nan), where=norm > 1e-12)
+    correlation: NDArray[np.float64] = (a * b).sum(axis=0) / np.where(norm > 1e-12, norm, np.nan)
+    return correlation
 
 
 def _gain(error: pd.Series, against: pd.Series) -> pd.Series:

@@ -67,9 +67,9 @@ def token_table(slide: Slide, lattice: Lattice, vocabulary: Vocabulary) -> Token
     match = vocabulary.match(slide)
     if match.ids.size == 0:
         raise InputError(
-            f"{slide.name}: expected genes that the model knows (human or mouse symbols such as {vocabulary.symbols[0]}, "
-            f"or Ensembl ids), found none among {slide.n_genes:,} (such as {slide.gene_names[0]}); "
-            "rename the genes or use a checkpoint trained on them."
+            f"{slide.name}: expected genes that the model knows (human or mouse symbols such as "
+            f"{vocabulary.symbols[0]}, or Ensembl ids), found none among {slide.n_genes:,} (such as "
+            f"{slide.gene_names[0]}); rename the genes or use a checkpoint trained on them."
         )
     expression = log_expression(sum_by_cell(slide.counts, lattice))[:, match.columns]
     expression.sort_indices()

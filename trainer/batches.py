@@ -106,9 +106,7 @@ def draw_sample(
     channels = draw_channels(variance, params.n_channels, rng=rng, rule=params.channel_rule)
     counts = gather(section.counts, crop.tokens, channels)
     library = section.library_size[crop.tokens]
-    hidden = draw_mask(
-        section.lattice.occupied[crop.tokens], random_share=params.random_mask_share, rng=rng
-    )
+    hidden = draw_mask(section.lattice.occupied[crop.tokens], random_share=params.random_mask_share, rng=rng)
     shown_share = float(rng.choice(THINNINGS))
     kept, kept_library = _thin(counts, library, shown_share, rng)
 

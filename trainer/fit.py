@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -83,7 +83,8 @@ def fit(
         start_from_loadings(model, fit_loadings(token_tables(slides, vocabulary), len(vocabulary), params=loadings))
     model.to(params.device)
     optimiser = make_optimiser(model, params)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(params.ema_decay))
+    ema = get_ema_multi_avg_fn(params.ema_decay)  # type: ignore[no-untyped-call]
+    average = AveragedModel(model, multi_avg_fn=ema)
     first_step = 0
     if state_path.exists():
         state = torch.load(state_path, weights_only=True)
@@ -101,7 +102,7 @@ def fit(
         batch = Batch(*(tensor.to(params.device) for tensor in next(stream)))
         loss = masked_loss(model, batch)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         nn.utils.clip_grad_norm_(model.parameters(), params.clip)
         optimiser.step()
         average.update_parameters(model)
@@ -121,7 +122,7 @@ def fit(
                 "sampling": asdict(sampling),
                 "loadings": asdict(loadings),
             }
-            save_checkpoint(average.module, vocabulary, card, target)
+            save_checkpoint(cast(MaskedAutoencoder, average.module), vocabulary, card, target)
             _save_state(
                 {
                     "model": model.state_dict(),
@@ -158,10 +159,11 @@ def make_optimiser(model: MaskedAutoencoder, params: FitParameters) -> torch.opt
     """Return AdamW with one group of gene embeddings, one of matrices (decayed), one of the rest."""
     genes = [model.gene_in.weight, model.gene_out.weight]
     others = [p for name, p in model.named_parameters() if not name.startswith("gene_")]
+    matrices, vectors = [p for p in others if p.ndim > 1], [p for p in others if p.ndim <= 1]
     groups: list[dict[str, Any]] = [
         {"params": genes, "peak": params.gene_learning_rate, "weight_decay": 0.0},
-        {"params": [p for p in others if p.ndim > 1], "peak": params.learning_rate, "weight_decay": params.weight_decay},
-        {"params": [p for p in others if p.ndim <= 1], "peak": params.learning_rate, "weight_decay": 0.0},
+        {"params": matrices, "peak": params.learning_rate, "weight_decay": params.weight_decay},
+        {"params": vectors, "peak": params.learning_rate, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, lr=params.learning_rate, betas=(0.9, 0.98))
 

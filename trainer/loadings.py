@@ -120,7 +120,7 @@ def factors_of(table: TokenTable, loadings: Loadings) -> NDArray[np.float64]:
     own = loadings[table.ids]
     weighted = own * table.precision[:, None].astype(np.float64)
     centred = table.expression @ weighted - table.mean.astype(np.float64) @ weighted
-    return np.linalg.solve(np.eye(own.shape[1]) + own.T @ weighted, centred.T).T
+    return np.asarray(np.linalg.solve(np.eye(own.shape[1]) + own.T @ weighted, centred.T).T, dtype=np.float64)
 
 
 def _mean_precision(tables: Sequence[TokenTable], n_genes: int) -> NDArray[np.float64]:
@@ -137,4 +137,5 @@ def _standardise(loadings: Loadings, signal: Loadings, precision: NDArray[np.flo
     variances, directions = np.linalg.eigh(signal)
     scaled = loadings @ (directions * np.sqrt(np.maximum(variances, 1e-4)))
     _, rotation = np.linalg.eigh(scaled.T @ (scaled * precision[:, None]))
-    return scaled @ rotation[:, ::-1]
+    standardised: Loadings = scaled @ rotation[:, ::-1]
+    return standardised
