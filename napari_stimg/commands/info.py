@@ -113,7 +113,7 @@ def _as_text(facts: Mapping[str, Any]) -> str:
     known = f"{vocabulary['known_genes']:,} of {facts['genes']:,} genes known ({of_genes}), {of_counts} of the counts"
     lines = [
         ("source", facts["source"]),
-        ("lattice", f"{lattice['kind']}, {_by(lattice['shape'])} cells, found by {lattice['found_by']}"),
+        ("lattice", f"{lattice['kind']}, {_by(lattice['shape'])} cells, from {_source(lattice['found_by'])}"),
         ("pitch", _pitch(lattice)),
         ("spots", f"{facts['spots']:,}"),
         ("genes", f"{facts['genes']:,}"),
@@ -124,6 +124,10 @@ def _as_text(facts: Mapping[str, Any]) -> str:
         *(("warning", warning) for warning in facts["warnings"]),
     ]
     return "\n".join([facts["name"], *(f"  {name:<{_NAME_WIDTH}}{value}" for name, value in lines)])
+
+
+def _source(found_by: str) -> str:
+    return "places, rasterised" if found_by == "rasterised" else found_by
 
 
 def _pitch(lattice: Mapping[str, Any]) -> str:

@@ -136,7 +136,7 @@ def report(slide: Slide, reconstruction: Reconstruction, scores: pd.DataFrame) -
     explained = (scores["mse_slide_mean"] - scores["mse"]).sort_values(ascending=False, kind="stable")
     best = scores.loc[explained.index[:N_BEST]]
     genes = table_of(
-        ["best explained", "squared error", "below slide mean", "below neighbours", "PCC"],
+        ["best explained", "model", "neighbours' mean", "slide mean", "PCC"],
         [_row_of(str(gene), scores_of_gene) for gene, scores_of_gene in best.iterrows()],
     )
     done = f"{n_spots:,} spots hidden, {n_genes:,} genes reconstructed in {reconstruction.elapsed_s:.1f} s"
@@ -145,14 +145,9 @@ def report(slide: Slide, reconstruction: Reconstruction, scores: pd.DataFrame) -
 
 
 def _row_of(gene: str, scores: pd.Series) -> list[str]:
-    """Return one gene's scores as text; a gene that is constant among the hidden spots has no correlation."""
-    return [
-        gene,
-        f"{scores['mse']:.4f}",
-        f"{scores['gain_percent']:.1f} %",
-        f"{scores['gain_over_neighbours_percent']:.1f} %",
-        "-" if np.isnan(scores["pcc"]) else f"{scores['pcc']:.2f}",
-    ]
+    """Return one gene's squared errors as text; where it is constant among the hidden spots it has no correlation."""
+    errors = [f"{scores[error]:.4f}" for error in ("mse", "mse_neighbours", "mse_slide_mean")]
+    return [gene, *errors, "-" if np.isnan(scores["pcc"]) else f"{scores['pcc']:.2f}"]
 
 
 def _record(
