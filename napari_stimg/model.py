@@ -144,7 +144,8 @@ class MaskedAutoencoder(nn.Module):
     def read_out(self, states: Tensor, genes: Tensor) -> Tensor:
         """Return (B, Q, K) expected deviation from the section's mean, for (B, K) genes asked."""
         loadings = self.gene_out(genes).to(states.dtype)  # B, K, D
-        return torch.matmul(states, loadings.transpose(1, 2))
+        deviation: Tensor = states @ loadings.transpose(1, 2)
+        return deviation
 
     def _bias(self, distance: Tensor, like: Tensor) -> Tensor:
         """Return (B, H, Q, L) what attention loses with distance: a slope for each head (ALiBi, in two dimensions)."""
