@@ -24,7 +24,7 @@ import importlib, pkgutil, sys
 import napari_stimg, sample_data, trainer
 for package in (napari_stimg, sample_data, trainer):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
-        if not module.name.startswith("napari_stimg._widgets"):
+        if not module.name.startswith("napari_stimg._widgets") and not module.name.endswith(".__main__"):
             importlib.import_module(module.name)
 print(*sys.modules, sep="\\n")
 """
@@ -42,7 +42,7 @@ def python(*arguments: str, cwd: Path, path: str = "") -> list[str]:
     """Run a new interpreter, with ``path`` as its PYTHONPATH, and return the lines it printed."""
     command = [sys.executable, *arguments]
     env = os.environ | {"PYTHONPATH": path}
-    return subprocess.run(command, cwd=cwd, env=env, check=True, capture_output=True, text=True).stdout.splitlines()
+    return subprocess.run(command, cwd=cwd, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()
 
 
 @pytest.fixture(scope="module")
