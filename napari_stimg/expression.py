@@ -61,10 +61,9 @@ class GeneMoments:
 
 def gene_moments(expression: sp.csr_matrix) -> GeneMoments:
     """Return each gene's mean and (population) variance over all rows of (S, G) log expression."""
-    n_spots = expression.shape[0]
-    mean = np.asarray(expression.sum(axis=0), dtype=np.float64).ravel() / n_spots
-    mean_square = np.bincount(
-        expression.indices, weights=np.square(expression.data, dtype=np.float64), minlength=expression.shape[1]
-    )
-    variance = np.maximum(mean_square / n_spots - mean**2, 0.0)
+    n_spots, n_genes = expression.shape
+    values = expression.data.astype(np.float64)  # float32 sums of many spots would be off
+    mean = np.bincount(expression.indices, weights=values, minlength=n_genes) / n_spots
+    mean_square = np.bincount(expression.indices, weights=values**2, minlength=n_genes) / n_spots
+    variance = np.maximum(mean_square - mean**2, 0.0)
     return GeneMoments(mean=mean.astype(np.float32), variance=variance.astype(np.float32))

@@ -1,0 +1,88 @@
+"""Slides whose every number is given, simulated ones, and small models that know their genes."""
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+import torch
+from numpy.typing import ArrayLike
+
+from napari_stimg.checkpoint import Checkpoint
+from napari_stimg.io.anndata_file import slide_from_anndata
+from napari_stimg.lattice import find_lattice
+from napari_stimg.model import MAEConfig, MaskedAutoencoder
+from napari_stimg.slide import Slide
+from napari_stimg.tokens import token_table
+from napari_stimg.vocabulary import build_vocabulary
+from sample_data.parameters import TissueParameters
+from sample_data.simulate import simulate
+from trainer.fit import start_from_loadings
+from trainer.loadings import LoadingsParameters, fit_loadings
+
+WIDTH = 16
+
+
+def slide_of(counts: ArrayLike, **fields: object) -> Slide:
+    """Return a slide of (S, G) counts, its genes named GENE0, GENE1, ..., its spots in a row of a square array."""
+    matrix = sp.csr_matrix(np.asarray(counts, dtype=np.float32))
+    n_spots, n_genes = matrix.shape
+    places = np.stack([np.zeros(n_spots), np.arange(n_spots)], axis=1)
+    given = {
+        "name": "known",
+        "counts": matrix,
+        "places": places,
+        "spot_names": np.array([f"spot{i}" for i in range(n_spots)]),
+        "gene_names": np.array([f"GENE{i}" for i in range(n_genes)]),
+        "array_indices": places.astype(np.int64),
+    }
+    return Slide(**(given | fields))
+
+
+@cache
+def simulated_slide(
+    *, n_rows: int = 30, n_cols: int = 26, n_genes: int = 80, median_depth: float = 2000.0, seed: int = 0
+) -> Slide:
+    """Return a simulated section, of about 550 spots by default, of layers with strong markers."""
+    params = TissueParameters(
+        n_rows=n_rows, n_cols=n_cols, n_genes=n_genes, median_depth=median_depth, hole_radius=1.0, seed=seed
+    )
+    return slide_from_anndata(simulate(params), name=f"simulated{seed}")
+
+
+@cache
+def factor_checkpoint(*, active: bool = False, n_genes: int = 80) -> Checkpoint:
+    """Return a model that starts from the loadings of ``simulated_slide``, as training does.
+
+    Parameters
+    ----------
+    active : bool
+        Whether its transformer layers do something, at random; those of a new model add nothing.
+    n_genes : int
+        Genes of the section that it knows.
+    """
+    slide = simulated_slide(n_genes=n_genes)
+    vocabulary = build_vocabulary([slide])
+    table = token_table(slide, find_lattice(slide), vocabulary)
+    torch.manual_seed(0)
+    model = MaskedAutoencoder(MAEConfig(n_genes=len(vocabulary), width=WIDTH, n_heads=2))
+    start_from_loadings(model, fit_loadings([table], len(vocabulary), params=LoadingsParameters(width=WIDTH)))
+    if active:
+        activate(model, scale=0.05)
+    return Checkpoint(model=model.eval(), vocabulary=vocabulary, card={}, sha256="", path=Path("none.safetensors"))
+
+
+def activate(model: MaskedAutoencoder, *, scale: float = 0.3, seed: int = 0) -> MaskedAutoencoder:
+    """Add noise to all weights but the genes', so that layers that start at zero take part."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if not name.startswith("gene_"):
+                weight += scale * torch.randn(weight.shape, generator=generator)
+    return model
+
+
+def block(slide: Slide, *, row: int, col: int, side: int) -> np.ndarray:
+    """Return the (S,) mask of the spots in ``side`` x ``side`` cells of the raster."""
+    cells = find_lattice(slide).cell_of_spot
+    return ((cells >= [row, col]) & (cells < [row + side, col + side])).all(axis=1)

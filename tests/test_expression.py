@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from napari_stimg.expression import gene_moments, log_expression, thin
+
+
+def test_log_expression_is_the_logarithm_of_counts_per_ten_thousand() -> None:
+    expression = log_expression(sp.csr_matrix(np.array([[1.0, 3.0, 0.0], [0.0, 0.0, 2.0]])))
+    np.testing.assert_allclose(expression.toarray(), np.log1p([[2500, 7500, 0], [0, 0, 10000]]), rtol=1e-6)
+    assert expression.dtype == np.float32
+
+
+def test_a_spot_without_counts_stays_zero() -> None:
+    expression = log_expression(sp.csr_matrix(np.array([[0.0, 0.0], [4.0, 4.0]])))
+    np.testing.assert_allclose(expression.toarray(), [[0, 0], [np.log1p(5000)] * 2], rtol=1e-6)
+
+
+def test_log_expression_asks_only_for_proportions() -> None:
+    rng = np.random.default_rng(0)
+    counts = sp.random(7, 5, density=0.6, random_state=rng, format="csr")
+    scaled = sp.diags([1, 2, 3, 4, 5, 6, 7.5]).tocsr() @ counts
+    np.testing.assert_allclose(log_expression(scaled).toarray(), log_expression(counts).toarray(), rtol=1e-6)
+
+
+def test_log_expression_leaves_the_counts_alone() -> None:
+    counts = sp.csr_matrix(np.array([[1.0, 3.0]]))
+    log_expression(counts)
+    np.testing.assert_array_equal(counts.toarray(), [[1, 3]])
+
+
+def test_library_sizes_beyond_float32_s_integers_are_exact() -> None:
+    counts = sp.csr_matrix(np.array([[2.0**24, 1.0, 1.0, 1.0, 1.0]], dtype=np.float32))
+    np.testing.assert_allclose(log_expression(counts)[0, 1], np.log1p(1e4 / (2**24 + 4)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("fraction", [0.2, 0.5, 0.7])
+def test_thinned_counts_are_binomial(fraction: float) -> None:
+    kept = thin(sp.csr_matrix(np.full((200, 100), 12.0)), fraction, np.random.default_rng(0)).toarray()
+    n = kept.size
+    variance = 12 * fraction * (1 - fraction)
+    assert kept.mean() == pytest.approx(12 * fraction, abs=4 * np.sqrt(variance / n))
+    assert kept.var() == pytest.approx(variance, rel=4 * np.sqrt(2 / n))
+    assert ((kept >= 0) & (kept <= 12) & (kept == np.rint(kept))).all()
+
+
+def test_the_halves_of_poisson_counts_are_independent_though_the_wholes_are_shared() -> None:
+    rng = np.random.default_rng(0)
+    counts = sp.csr_matrix(rng.poisson(3.0, (400, 100)).astype(np.float32))
+    kept = thin(counts, 0.5, rng)
+    left = (counts - kept).toarray().ravel()
+    assert abs(np.corrcoef(kept.toarray().ravel(), left)[0, 1]) < 4 / np.sqrt(counts.shape[0] * counts.shape[1])
+
+
+def test_thinning_drops_entries_that_become_zero_and_leaves_the_counts_alone() -> None:
+    counts = sp.csr_matrix(np.ones((30, 20), dtype=np.float32))
+    kept = thin(counts, 0.3, np.random.default_rng(0))
+    assert kept.nnz == kept.sum() < counts.nnz
+    np.testing.assert_array_equal(counts.toarray(), 1)
+
+
+def test_equal_seeds_thin_alike() -> None:
+    counts = sp.csr_matrix(np.full((5, 5), 9.0))
+    first, second, third = (thin(counts, 0.5, np.random.default_rng(seed)).toarray() for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, second)
+    assert (first != third).any()
+
+
+def test_gene_moments_are_those_of_the_dense_matrix() -> None:
+    matrix = sp.random(40, 7, density=0.3, random_state=np.random.default_rng(0), format="csr", dtype=np.float32)
+    moments = gene_moments(matrix)
+    np.testing.assert_allclose(moments.mean, matrix.toarray().mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(moments.variance, matrix.toarray().var(axis=0), rtol=1e-4)
+
+
+def test_the_variance_of_a_constant_gene_is_never_below_zero() -> None:
+    constant = sp.csr_matrix(np.full((1001, 3), 7.3, dtype=np.float32))
+    assert (gene_moments(constant).variance >= 0).all()
+    np.testing.assert_allclose(gene_moments(constant).variance, 0, atol=1e-5)
