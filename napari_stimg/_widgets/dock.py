@@ -1,0 +1,120 @@
+"""The panel: builds the views, and hands each to the control that connects it with the core and the layers."""
+
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QCloseEvent
+from qtpy.QtWidgets import QComboBox, QScrollArea, QTabWidget, QToolButton, QVBoxLayout, QWidget
+
+from napari_stimg._widgets.domains_control import DomainsControl
+from napari_stimg._widgets.domains_view import DomainsView
+from napari_stimg._widgets.forms import row
+from napari_stimg._widgets.genes_control import GenesControl
+from napari_stimg._widgets.genes_view import GenesView
+from napari_stimg._widgets.hide_control import HideControl
+from napari_stimg._widgets.hide_view import HideView
+from napari_stimg._widgets.save_control import SaveControl
+from napari_stimg._widgets.save_view import SaveView
+from napari_stimg._widgets.section_control import SectionControl
+from napari_stimg._widgets.section_view import SectionView
+from napari_stimg._widgets.task_view import TaskView
+from napari_stimg._widgets.workers import TaskRunner
+from napari_stimg._widgets.workspace import Workspace
+
+MIN_WIDTH_PX = 380
+
+
+class StimgWidget(QWidget):
+    """Spatial transcriptomics in napari: open, look at genes, hide and reconstruct, paint domains, save.
+
+    Parameters
+    ----------
+    napari_viewer : Viewer
+        The viewer that the panel belongs to.
+    """
+
+    def __init__(self, napari_viewer: ViewerModel) -> None:
+        super().__init__()
+        self.workspace = Workspace(napari_viewer, self)
+        self.runners = {topic: TaskRunner(self) for topic in ("open", "match", "reconstruct", "embed", "group", "save")}
+        self.section_view, self.genes_view, self.hide_view = SectionView(), GenesView(), HideView()
+        self.domains_view, self.save_view = DomainsView(), SaveView()
+        self._build()
+        self._connect()
+        self.sections.take_over()
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 (Qt's name)
+        """Stop what runs, and let go of the viewer."""
+        self._let_go()
+        super().closeEvent(event)
+
+    def _build(self) -> None:
+        self.setMinimumWidth(MIN_WIDTH_PX)
+        self.tabs = QTabWidget()
+        for tab, name in (
+            (self.section_view, "Section"),
+            (self.genes_view, "Genes"),
+            (self.hide_view, "Reconstruct"),
+            (self.domains_view, "Domains"),
+        ):
+            self.tabs.addTab(_scrolled(tab), name)
+        layout = QVBoxLayout()
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(self._build_chooser())
+        layout.addWidget(self.tabs, 1)
+        for runner in self.runners.values():
+            task = TaskView()
+            task.follow(runner)
+            layout.addWidget(task)
+        layout.addWidget(self.save_view)
+        self.setLayout(layout)
+
+    def _build_chooser(self) -> QVBoxLayout:
+        self.chooser = QComboBox()
+        self.chooser.setToolTip("The open sections; the one chosen here is on the canvas")
+        self.chooser.setPlaceholderText("No section is open")
+        self.close_button = QToolButton()
+        self.close_button.setText("✕")
+        self.close_button.setToolTip("Close this section; what is unsaved of it is lost")
+        layout = QVBoxLayout()
+        layout.setContentsMargins(8, 6, 8, 2)
+        layout.addLayout(row(self.chooser, self.close_button, stretch=0))
+        return layout
+
+    def _connect(self) -> None:
+        workspace, runners = self.workspace, self.runners
+        self.sections = SectionControl(workspace, self.section_view, runners["open"], runners["match"])
+        self.genes = GenesControl(workspace, self.genes_view)
+        self.hiding = HideControl(workspace, self.hide_view, runners["reconstruct"])
+        self.domains = DomainsControl(workspace, self.domains_view, runners["embed"], runners["group"])
+        self.saving = SaveControl(workspace, self.save_view, runners["save"])
+        self.hide_view.gene_requested.connect(self.genes.show_gene)
+        workspace.sections_changed.connect(self._show_sections)
+        workspace.current_changed.connect(self._show_sections)
+        self.chooser.activated.connect(workspace.choose)
+        self.close_button.clicked.connect(lambda *_: workspace.close(workspace.current_place))
+        connections = workspace.connections
+        self.destroyed.connect(lambda *_: connections.release())
+        workspace.current_changed.emit()
+
+    def _show_sections(self) -> None:
+        self.chooser.blockSignals(True)
+        self.chooser.clear()
+        self.chooser.addItems([session.slide.name for session in self.workspace.sessions])
+        self.chooser.setCurrentIndex(self.workspace.current_place)
+        self.chooser.blockSignals(False)
+        self.close_button.setEnabled(self.workspace.current_place >= 0)
+
+    def _let_go(self) -> None:
+        for runner in self.runners.values():
+            runner.cancel()
+        self.workspace.connections.release()
+
+
+def _scrolled(view: QWidget) -> QScrollArea:
+    """Return the view in an area that scrolls where the window is low."""
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(view)
+    return area

@@ -1,0 +1,163 @@
+"""The Domains tab: find domains without labels, or paint the whole section from a few scribbles."""
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QCheckBox, QWidget
+
+from napari_stimg._widgets.forms import button, column, note, parameter_form, row, title
+from napari_stimg._widgets.legend_table import LegendTable
+from napari_stimg._widgets.tools_view import BrushSlider, Tool, ToolRow
+from napari_stimg.domains import ClusterParameters, PaintParameters
+
+TOOLS = {
+    Tool.PAN: ("Pan", "Move and zoom; draw nothing."),
+    Tool.BRUSH: ("Brush", "Scribble with the chosen class: a spot counts if more than half of it is painted."),
+    Tool.ERASER: ("Eraser", "Erase scribbles."),
+}
+
+
+class DomainsView(QWidget):
+    """Asks for domains, with or without labels, and names them.
+
+    Signals
+    -------
+    cluster_requested
+        Domains are to be found without labels.
+    class_added
+        There is to be another class to scribble with.
+    class_chosen : int
+        This class is to be scribbled with.
+    class_renamed, class_recolored : int, str
+        This class is to have this name, or colour.
+    scribble_requested : str
+        The mouse is to scribble (``Tool.BRUSH``), erase or pan.
+    brush_requested : int
+        Brush size in spots across.
+    scribbles_cleared
+        All scribbles are to go.
+    paint_requested
+        The whole section is to be painted from the scribbles.
+    domains_requested : bool
+        The domains are to be seen, or what is below them.
+    domain_renamed, domain_recolored : int, str
+        This domain is to have this name, or colour.
+    """
+
+    cluster_requested = Signal()
+    class_added = Signal()
+    class_chosen = Signal(int)
+    class_renamed = Signal(int, str)
+    class_recolored = Signal(int, str)
+    scribble_requested = Signal(str)
+    brush_requested = Signal(int)
+    scribbles_cleared = Signal()
+    paint_requested = Signal()
+    domains_requested = Signal(bool)
+    domain_renamed = Signal(int, str)
+    domain_recolored = Signal(int, str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.classes = LegendTable()
+        self.classes.chosen.connect(self.class_chosen)
+        self.classes.renamed.connect(self.class_renamed)
+        self.classes.recolored.connect(self.class_recolored)
+        self.legend = LegendTable()
+        self.legend.renamed.connect(self.domain_renamed)
+        self.legend.recolored.connect(self.domain_recolored)
+        self.tools = ToolRow(TOOLS)
+        self.tools.tool_requested.connect(self.scribble_requested)
+        self.brush = BrushSlider(2)
+        self.brush.brush_requested.connect(self.brush_requested)
+        self._summary = note()
+        self._show = button(
+            "On canvas",
+            "On: the domains. Off: the gene or the channels.",
+            lambda: self.domains_requested.emit(self._show.isChecked()),
+            checkable=True,
+        )
+        layout = column(
+            title("Find domains without labels"),
+            self._build_cluster(),
+            title("Paint domains from scribbles"),
+            self._build_scribbles(),
+            row(title("Domains"), self._show, stretch=0),
+            self._summary,
+            self.legend,
+        )
+        layout.setStretch(layout.count() - 1, 1)
+        self.setLayout(layout)
+        self.show_classes((), (), ())
+        self.clear_domains()
+
+    @property
+    def cluster_parameters(self) -> ClusterParameters:
+        """How domains are to be found without labels."""
+        return self._cluster_form()
+
+    @property
+    def paint_parameters(self) -> PaintParameters:
+        """How the section is to be painted from scribbles."""
+        return self._paint_form()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether every stroke paints the section anew."""
+        return self._live.isChecked()
+
+    def show_classes(self, names: Sequence[str], colors: Sequence[str], counts: Sequence[int]) -> None:
+        """List the classes to scribble with, and how many spots carry each."""
+        self.classes.show_rows(names, colors, counts)
+        self.classes.setVisible(bool(names))
+        self.classes.setFixedHeight(28 + 24 * min(max(len(names), 1), 6))
+        labelled = sum(count > 0 for count in counts)
+        self.paint.setEnabled(labelled >= 2)
+        self.paint.setToolTip(
+            "Give every spot the class that its embedding is closest to."
+            if labelled >= 2
+            else "Scribble with at least two classes first."
+        )
+
+    def show_domains(self, names: Sequence[str], colors: Sequence[str], counts: Sequence[int], summary: str) -> None:
+        """Show the legend of the domains."""
+        self.legend.show_rows(names, colors, counts)
+        self.legend.setEnabled(True)
+        self._show.setEnabled(True)
+        self._summary.setText(summary)
+
+    def show_seen(self, seen: bool) -> None:
+        """Show whether the domains are on the canvas."""
+        self._show.setChecked(seen)
+
+    def clear_domains(self) -> None:
+        """Show that there are no domains."""
+        self.legend.show_rows((), (), ())
+        self.legend.setEnabled(False)
+        self._show.setEnabled(False)
+        self._summary.setText("None yet: find them without labels, or scribble a few strokes a class.")
+
+    def _build_cluster(self) -> QWidget:
+        self._cluster_form = parameter_form(
+            ClusterParameters, n_domains="Domains", method="Method", refine="Smooth", seed="Seed"
+        )
+        find = button(
+            "Find domains", "Embed every spot with the model and group them.", self.cluster_requested.emit, primary=True
+        )
+        box = QWidget()
+        box.setLayout(column(self._cluster_form.native, find, margin_px=0))
+        return box
+
+    def _build_scribbles(self) -> QWidget:
+        add = button("+ Class", "Another class to scribble with", self.class_added.emit)
+        clear = button("Clear", "Remove all scribbles", self.scribbles_cleared.emit)
+        self._paint_form = parameter_form(PaintParameters, method="Method", n_neighbours="Neighbours", refine="Smooth")
+        self._live = QCheckBox("Paint after every stroke")
+        self._live.setToolTip("Paint the section anew as soon as a stroke is over")
+        self.paint = button("Paint section", "", self.paint_requested.emit, primary=True)
+        tools = row(add, self.tools, clear, stretch=1)
+        box = QWidget()
+        box.setLayout(
+            column(self.classes, tools, self.brush, self._paint_form.native, self._live, self.paint, margin_px=0)
+        )
+        return box

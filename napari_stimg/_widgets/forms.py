@@ -1,0 +1,91 @@
+"""Pieces that all views are built from: buttons, swatches, titled groups, notes; one look for all of them."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from magicgui import magicgui
+from magicgui.widgets import FunctionGui
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QColor, QIcon, QPixmap
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+Parameters = TypeVar("Parameters")
+
+SPACING_PX = 6
+SWATCH_PX = 16
+
+
+def button(
+    text: str, tooltip: str, on_click: Callable[[], object], *, checkable: bool = False, primary: bool = False
+) -> QPushButton:
+    """Return a button; the primary one of a view stands out."""
+    made = QPushButton(text)
+    made.setToolTip(tooltip)
+    made.setCheckable(checkable)
+    made.clicked.connect(lambda *_: on_click())
+    if primary:
+        made.setObjectName("stimg_primary")
+        made.setStyleSheet(
+            "#stimg_primary { background-color: #1f6feb; color: white; font-weight: 600; padding: 6px; }"
+            "#stimg_primary:hover { background-color: #388bfd; }"
+            "#stimg_primary:disabled { background-color: #2b3a52; color: #8a97a8; }"
+        )
+    return made
+
+
+def note(text: str = "", *, muted: bool = True) -> QLabel:
+    """Return a label that wraps; muted ones are for what explains rather than tells."""
+    label = QLabel(text)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    if muted:
+        label.setStyleSheet("color: #9aa4b2;")
+    return label
+
+
+def title(text: str) -> QLabel:
+    """Return the heading of a group."""
+    label = QLabel(text)
+    label.setStyleSheet("font-weight: 600; padding-top: 6px;")
+    return label
+
+
+def row(*widgets: QWidget, stretch: int | None = None) -> QHBoxLayout:
+    """Return widgets side by side; the one at ``stretch`` takes what is left."""
+    layout = QHBoxLayout()
+    layout.setSpacing(SPACING_PX)
+    for place, widget in enumerate(widgets):
+        layout.addWidget(widget, 1 if stretch in (None, place) else 0)
+    return layout
+
+
+def column(*parts: QWidget | QLayout, margin_px: int = 8) -> QVBoxLayout:
+    """Return widgets and layouts below each other."""
+    layout = QVBoxLayout()
+    layout.setSpacing(SPACING_PX)
+    layout.setContentsMargins(margin_px, margin_px, margin_px, margin_px)
+    for part in parts:
+        if isinstance(part, QWidget):
+            layout.addWidget(part)
+        else:
+            layout.addLayout(part)
+    return layout
+
+
+def parameter_form(parameters: Callable[..., Parameters], **labels: str) -> FunctionGui[..., Parameters]:
+    """Return a form for a dataclass of parameters; calling it gives the dataclass.
+
+    Bounds, defaults and tooltips are the dataclass's own; ``labels`` say what its fields are called on screen.
+    """
+    options: Any = {name: {"label": label} for name, label in labels.items()}
+    form: FunctionGui[..., Parameters] = magicgui(parameters, call_button=False, **options)
+    form.native.layout().setContentsMargins(0, 0, 0, 0)
+    return form
+
+
+def swatch(color: str) -> QIcon:
+    """Return a small square of a colour, ``#rrggbb``."""
+    pixmap = QPixmap(QSize(SWATCH_PX, SWATCH_PX))
+    pixmap.fill(QColor(color))
+    return QIcon(pixmap)

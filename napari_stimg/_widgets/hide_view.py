@@ -1,0 +1,194 @@
+"""The Reconstruct tab: hide spots, let the model fill them in, compare and score."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QWidget
+
+from napari_stimg._widgets.forms import button, column, note, row, title
+from napari_stimg._widgets.sortable_table import Column, SortableTable
+from napari_stimg._widgets.tools_view import BrushSlider, Tool, ToolRow
+
+TOOLS = {
+    Tool.PAN: ("Pan", "Move and zoom; draw nothing."),
+    Tool.BRUSH: ("Brush", "Paint over spots to hide them: a spot is hidden if more than half of it is painted."),
+    Tool.ERASER: ("Eraser", "Paint over hidden spots to show them to the model again."),
+    Tool.RECTANGLE: ("Rectangle", "Drag a rectangle: spots whose centres lie in it are hidden."),
+    Tool.LASSO: ("Lasso", "Drag a closed curve: spots whose centres lie in it are hidden."),
+}
+
+GENE_CHOICES = {
+    "2,000 most variable genes": 2000,
+    "500 most variable genes": 500,
+    "All genes": None,
+}
+"""What can be reconstructed at once, and how many genes that is (None = all)."""
+
+SCORES = (
+    ("pcc", "PCC", "Pearson correlation of truth and reconstruction over the hidden spots, -1 to 1", 2),
+    ("gain_percent", "Gain %", "Squared error saved against the section's mean of the gene, in percent", 1),
+    ("gain_over_neighbours_percent", "vs near %", "Squared error saved against visible neighbours' mean, percent", 1),
+    ("mse", "MSE", "Mean squared error over the hidden spots, in (log expression) squared", 3),
+    ("mae", "MAE", "Mean absolute error over the hidden spots, in log expression", 3),
+)
+"""Columns of the score table: key, header, tooltip, digits."""
+
+
+class HideView(QWidget):
+    """Tools to hide spots, the button that reconstructs them, and how well it went.
+
+    Signals
+    -------
+    tool_requested : str
+        What the mouse is to do, a `Tool`.
+    brush_requested : int
+        Brush size in spots across.
+    undo_requested, redo_requested, clear_requested
+        The mask is to go back, forward, or to be empty.
+    reconstruct_requested
+        The hidden spots are to be reconstructed.
+    comparison_requested : bool
+        Truth, reconstruction and difference are to lie side by side, or not.
+    uncertainty_requested : bool
+        The uncertainty is to be seen, or not.
+    gene_requested : int
+        This column of the slide is to be shown.
+    """
+
+    tool_requested = Signal(str)
+    brush_requested = Signal(int)
+    undo_requested = Signal()
+    redo_requested = Signal()
+    clear_requested = Signal()
+    reconstruct_requested = Signal()
+    comparison_requested = Signal(bool)
+    uncertainty_requested = Signal(bool)
+    gene_requested = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._score_columns: NDArray[np.intp] = np.empty(0, dtype=np.intp)
+        self.table = SortableTable()
+        self.table.row_chosen.connect(lambda place: self.gene_requested.emit(int(self._score_columns[place])))
+        self.tools = ToolRow(TOOLS)
+        self.tools.tool_requested.connect(self.tool_requested)
+        self.brush = BrushSlider(4)
+        self.brush.brush_requested.connect(self.brush_requested)
+        self._summary = note()
+        layout = column(
+            title("1 · Hide"),
+            self.tools,
+            self.brush,
+            self._build_mask(),
+            title("2 · Reconstruct"),
+            self._build_reconstruct(),
+            title("3 · Compare"),
+            self._build_comparison(),
+            self._summary,
+            self.table,
+        )
+        layout.setStretch(layout.count() - 1, 1)
+        self.setLayout(layout)
+        self.show_mask(0, 0, can_undo=False, can_redo=False)
+        self.clear_scores()
+
+    @property
+    def n_genes(self) -> int | None:
+        """How many of the most variable genes to reconstruct; None = all."""
+        return GENE_CHOICES[self._genes.currentText()]
+
+    def show_mask(self, n_hidden: int, n_spots: int, *, can_undo: bool, can_redo: bool) -> None:
+        """Say how much is hidden."""
+        percent = 100 * n_hidden / n_spots if n_spots else 0.0
+        self._count.setText(
+            f"<b>{n_hidden:,}</b> of {n_spots:,} spots hidden ({percent:.1f} %)" if n_hidden else "No spot is hidden."
+        )
+        self._undo.setEnabled(can_undo)
+        self._redo.setEnabled(can_redo)
+        self._clear.setEnabled(n_hidden > 0)
+        self.reconstruct.setEnabled(0 < n_hidden < n_spots)
+
+    def show_scores(self, scores: pd.DataFrame, columns: NDArray[np.intp], summary: str) -> None:
+        """List the scores gene by gene, the best correlated first.
+
+        Parameters
+        ----------
+        scores : DataFrame, K rows, indexed by gene
+            With the columns of `SCORES`.
+        columns : (K,) int
+            The slide's column of each.
+        summary : str
+            One sentence over all genes.
+        """
+        self._score_columns = columns
+        names = Column(title="Gene", tooltip="Symbol of the gene", values=scores.index.to_numpy(dtype=np.str_))
+        numbers = [
+            Column(title=header, tooltip=tooltip, values=scores[key].to_numpy(np.float64), digits=digits, width_px=66)
+            for key, header, tooltip, digits in SCORES
+        ]
+        self.table.set_columns([names, *numbers], sort_by=1, descending=True)
+        self._summary.setText(summary)
+        for widget in (self.table, self._side_by_side, self._uncertainty):
+            widget.setEnabled(True)
+
+    def clear_scores(self, why: str = "Hide some spots, then reconstruct them; the scores appear here.") -> None:
+        """Show that there is nothing to compare."""
+        self._score_columns = np.empty(0, dtype=np.intp)
+        self.table.set_columns((), sort_by=0)
+        self._summary.setText(why)
+        for widget in (self.table, self._side_by_side, self._uncertainty):
+            widget.setEnabled(False)
+        self.show_comparison(False)
+        self._uncertainty.setChecked(False)
+
+    def show_gene(self, column_shown: int | None) -> None:
+        """Mark the gene that is shown, if it was scored."""
+        place = np.flatnonzero(self._score_columns == (-1 if column_shown is None else column_shown))
+        self.table.select_row(int(place[0]) if place.size else -1)
+
+    def show_comparison(self, on: bool) -> None:
+        """Show whether the pictures lie side by side."""
+        self._side_by_side.setChecked(on)
+
+    def _build_mask(self) -> QWidget:
+        self._count = note(muted=False)
+        self._undo = button("Undo", "Take back the last change of the mask", self.undo_requested.emit)
+        self._redo = button("Redo", "Take back the undo", self.redo_requested.emit)
+        self._clear = button("Clear", "Hide nothing", self.clear_requested.emit)
+        box = QWidget()
+        box.setLayout(column(self._count, row(self._undo, self._redo, self._clear), margin_px=0))
+        return box
+
+    def _build_reconstruct(self) -> QWidget:
+        self._genes = QComboBox()
+        self._genes.addItems(list(GENE_CHOICES))
+        self._genes.setToolTip("Genes to reconstruct and to score; the gene that is shown is always among them.")
+        self.reconstruct = button(
+            "Reconstruct hidden spots",
+            "Let the model fill in the hidden spots from the visible ones. It never sees what is hidden.",
+            self.reconstruct_requested.emit,
+            primary=True,
+        )
+        box = QWidget()
+        box.setLayout(column(self._genes, self.reconstruct, margin_px=0))
+        return box
+
+    def _build_comparison(self) -> QWidget:
+        self._side_by_side = button(
+            "Side by side",
+            "What the model saw, the truth, the reconstruction and their difference, with one camera and one contrast.",
+            lambda: self.comparison_requested.emit(self._side_by_side.isChecked()),
+            checkable=True,
+        )
+        self._uncertainty = button(
+            "Uncertainty",
+            "Standard deviation of each reconstructed value, in log expression.",
+            lambda: self.uncertainty_requested.emit(self._uncertainty.isChecked()),
+            checkable=True,
+        )
+        box = QWidget()
+        layout = row(self._side_by_side, self._uncertainty)
+        layout.setContentsMargins(0, 0, 0, 0)
+        box.setLayout(layout)
+        return box

@@ -1,0 +1,292 @@
+"""What the layers of a section show: genes, channels, the mask, what was reconstructed, domains."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import numpy as np
+from napari.layers import Labels, Shapes
+from napari.utils.colormaps import Colormap
+from numpy.typing import NDArray
+
+from napari_stimg._widgets.layers import CHANNELS, COMPARED, Role, SectionLayers
+from napari_stimg._widgets.session import Session
+from napari_stimg.planes import contrast_limits
+
+HIDDEN_COLOR = "#ff2e93"
+"""Of hidden spots: neither in viridis nor in any of the domains' colours."""
+
+OUTLINE_COLOR = "#ffffff"
+
+DIFFERENCE_COLORS = Colormap(
+    ["#2166ac", "#67a9cf", "#f7f7f7", "#ef8a62", "#b2182b"], name="difference (blue: too low, red: too high)"
+)
+"""ColorBrewer's RdBu, safe for the colour-blind: blue where the reconstruction is too low, red where too high."""
+
+LINKED = ("contrast_limits", "gamma", "colormap")
+
+
+class Stage(StrEnum):
+    """What one looks at."""
+
+    GENE = "gene"
+    CHANNELS = "channels"
+    DOMAINS = "domains"
+
+
+class SectionPictures:
+    """Draws a session into its layers.
+
+    Parameters
+    ----------
+    layers : SectionLayers
+        The layers of the session.
+    """
+
+    def __init__(self, layers: SectionLayers) -> None:
+        self.layers = layers
+        self.stage = Stage.GENE
+        self._visible_before: dict[str, bool] | None = None
+        self._put_away: set[Role] = set()
+
+    @property
+    def session(self) -> Session:
+        """The section that is drawn."""
+        return self.layers.session
+
+    def put_away(self) -> None:
+        """Take the section out of sight, and remember what was to be seen of it."""
+        self.compare(False)
+        self._put_away = {role for role, layer in self.layers.present().items() if layer.visible}
+        self.layers.show_only(())
+
+    def bring_back(self) -> None:
+        """Bring the section into sight again, as it was when it was put away."""
+        for role in self._put_away:
+            self.layers.set_visible(role, True)
+        self.show_histology()
+        if Role.GENE not in self.layers:
+            self.show_gene()
+        self.layers.fit_view()
+
+    def gene_label(self, column: int) -> str:
+        """Return what a gene is called on the slide."""
+        return str(self.session.slide.gene_names[column])
+
+    def show_histology(self) -> None:
+        """Show the stained picture below everything, where there is one."""
+        histology = self.session.slide.histology
+        if histology is not None:
+            self.layers.rgb(
+                Role.HISTOLOGY,
+                histology.image,
+                name=f"H&E · {self.session.slide.name}",
+                px_per_place=histology.px_per_place,
+            )
+
+    def show_gene(self) -> None:
+        """Show the gene that the session's display names, or the counts of each spot, as one layer."""
+        display, slide = self.session.display, self.session.slide
+        if display.column is None:
+            values = np.log10(1.0 + self.session.planes.library_size)
+            name = f"Counts (log10) · {slide.name}"
+        else:
+            values = self.session.planes.expression(display.column)
+            name = f"{self.gene_label(display.column)} · {slide.name}"
+        limits = contrast_limits(values, display.clip_percent)
+        layer = self.layers.image(Role.GENE, values, name=name, limits=limits, colormap=display.colormap)
+        layer.colorbar.visible = True
+        if display.column is not None and self.session.reconstruction is not None:
+            self.show_reconstruction(display.column)
+
+    def show_channels(self) -> None:
+        """Show the display's channels as additive layers, and take away those that are no longer wanted."""
+        channels = self.session.display.channels
+        for role, channel in zip(CHANNELS, channels, strict=False):
+            values = self.session.planes.expression(channel.column)
+            self.layers.image(
+                role,
+                values,
+                name=f"{self.gene_label(channel.column)} (channel)",
+                limits=contrast_limits(values, self.session.display.clip_percent),
+                colormap=Colormap(["#000000", channel.color], name=channel.color),
+                blending="additive",
+            )
+        for role in CHANNELS[len(channels) :]:
+            self.layers.remove(role)
+
+    def bring_up(self, stage: Stage) -> None:
+        """Look at the one gene, at the channels together, or at the domains."""
+        self.compare(False)
+        self.stage = stage
+        self.layers.set_visible(Role.GENE, stage is Stage.GENE)
+        self.layers.set_visible(Role.DOMAINS, stage is Stage.DOMAINS)
+        for role in CHANNELS:
+            self.layers.set_visible(role, stage is Stage.CHANNELS)
+
+    def show_hidden(self) -> Labels:
+        """Show the mask over the section, in whole spots; it can be painted."""
+        return self.layers.labels(
+            Role.HIDDEN, self.session.hidden, name="Hidden spots", colors={1: HIDDEN_COLOR}, opacity=0.55
+        )
+
+    def painted_hidden(self) -> NDArray[np.bool_]:
+        """Return the (S,) spots hidden by what is painted in the mask's layer: more than half of each spot."""
+        layer = self.layers.get(Role.HIDDEN)
+        if layer is None:
+            return self.session.hidden
+        return self.session.raster.spots_in_mask(np.asarray(layer.data) > 0)
+
+    def outline_layer(self) -> Shapes:
+        """Return the layer in which a region to hide is drawn."""
+        return self.layers.shapes(Role.OUTLINE, name="Draw what to hide", color=HIDDEN_COLOR)
+
+    def crop_layer(self) -> Shapes:
+        """Return the layer in which regions to crop are drawn."""
+        return self.layers.shapes(Role.CROP, name="Regions to crop", color=OUTLINE_COLOR)
+
+    def clear_outlines(self, role: Role) -> None:
+        """Take all outlines out of a layer; the tool stays in hand."""
+        layer = self.layers.get(role)
+        if layer is not None:
+            layer.selected_data = set(range(len(layer.data)))
+            layer.remove_selected()
+
+    def brush_px(self, spots: int) -> int:
+        """Return the pixels of a brush that is this many spots across."""
+        return max(1, round(spots * self.session.lattice.pitch / self.session.raster.scale))
+
+    def pan(self) -> None:
+        """Let the mouse move the canvas, whatever it did before."""
+        self.layers.remove(Role.OUTLINE)
+        for layer in self.layers.present().values():
+            layer.mode = "pan_zoom"
+
+    def outlined(self, role: Role) -> NDArray[np.bool_]:
+        """Return the (S,) spots whose centre lies in any outline of this layer."""
+        layer = self.layers.get(role)
+        inside = np.zeros(self.session.slide.n_spots, dtype=np.bool_)
+        if layer is not None:
+            for vertices in layer.data:
+                inside |= self.session.raster.spots_in_polygon(np.asarray(vertices))
+        return inside
+
+    def show_reconstruction(self, column: int) -> bool:
+        """Show truth, reconstruction, difference and uncertainty of one gene as linked layers.
+
+        Returns
+        -------
+        bool
+            False if the gene was not reconstructed (the model does not know it); then nothing changes.
+        """
+        session = self.session
+        expected, uncertainty = session.expected(column), session.uncertainty(column)
+        if session.reconstruction is None or expected is None or uncertainty is None:
+            return False
+        spots = session.reconstruction.spots
+        truth, seen = session.planes.expression(column), session.seen(column)
+        filled = truth.copy()
+        filled[spots] = expected
+        limits, gene = contrast_limits(truth, session.display.clip_percent), self.gene_label(column)
+        for role, values, title in (
+            (Role.SEEN, seen, "Seen by the model"),
+            (Role.TRUTH, truth, "Truth"),
+            (Role.RECONSTRUCTION, filled, "Reconstruction"),
+        ):
+            self._result(role, values, name=f"{title}: {gene}", limits=limits, colormap=session.display.colormap)
+        difference = self._scattered(expected - truth[spots], spots)
+        largest = max(abs(limit) for limit in contrast_limits(difference))
+        self._result(
+            Role.DIFFERENCE,
+            difference,
+            name=f"Difference: {gene}",
+            limits=(-largest, largest),
+            colormap=DIFFERENCE_COLORS,
+        )
+        spread = self._scattered(uncertainty, spots)
+        self._result(
+            Role.UNCERTAINTY,
+            spread,
+            name=f"Uncertainty (sd): {gene}",
+            limits=(0.0, contrast_limits(spread)[1]),
+            colormap="magma",
+        )
+        self.layers.link((Role.SEEN, Role.TRUTH, Role.RECONSTRUCTION), LINKED)
+        return True
+
+    def _result(
+        self,
+        role: Role,
+        values: NDArray[np.float32],
+        *,
+        name: str,
+        limits: tuple[float, float],
+        colormap: str | Colormap,
+    ) -> None:
+        layer = self.layers.image(role, values, name=name, limits=limits, colormap=colormap, visible=False)
+        layer.colorbar.visible = True
+        layer.name_overlay.visible = True
+
+    def _scattered(self, values: NDArray[np.float32], spots: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Return (S,) values, NaN in all other spots."""
+        everywhere = np.full(self.session.slide.n_spots, np.nan, dtype=np.float32)
+        everywhere[spots] = values
+        return everywhere
+
+    @property
+    def is_comparing(self) -> bool:
+        """Whether the pictures are side by side."""
+        return self._visible_before is not None
+
+    def compare(self, wanted: bool) -> None:
+        """Put what the model saw, the truth, the reconstruction and the difference side by side, or go back."""
+        viewer = self.layers.viewer
+        if wanted == self.is_comparing:
+            return
+        if wanted:
+            self._visible_before = {layer.name: layer.visible for layer in viewer.layers}
+            for layer in viewer.layers:
+                layer.visible = False
+            self.layers.show_only(COMPARED)
+        else:
+            before, self._visible_before = self._visible_before or {}, None
+            for layer in viewer.layers:
+                layer.visible = before.get(layer.name, False)
+        viewer.canvas.grid.stride = 1
+        viewer.canvas.grid.enabled = wanted
+        if wanted and self.session.reconstruction is not None:
+            self.layers.activate(Role.TRUTH, "pan_zoom")
+            self.layers.zoom_to(self.session.raster.centres[self.session.reconstruction.spots])
+        else:
+            self.layers.fit_view()
+
+    def show_domains(self) -> None:
+        """Show the domains over the section."""
+        domains = self.session.domains
+        if domains is None:
+            self.layers.remove(Role.DOMAINS)
+            return
+        colors = {number: color for number, color in enumerate(domains.colors, start=1)}
+        self.layers.labels(Role.DOMAINS, domains.labels + 1, name="Domains", colors=colors, opacity=1.0)
+
+    def show_scribbles(self) -> Labels:
+        """Show the scribbles; they can be painted."""
+        return self.layers.labels(
+            Role.SCRIBBLES,
+            self.session.scribbles + 1,
+            name="Scribbles",
+            colors=self._class_colors(),
+            opacity=1.0,
+        )
+
+    def _class_colors(self) -> Mapping[int, str]:
+        return {number: color for number, color in enumerate(self.session.class_colors, start=1)}
+
+    def painted_scribbles(self) -> NDArray[np.intp]:
+        """Return the (S,) class of each scribbled spot, -1 = none: more than half of a spot has to be painted."""
+        layer = self.layers.get(Role.SCRIBBLES)
+        labels = np.full(self.session.slide.n_spots, -1, dtype=np.intp)
+        if layer is not None:
+            painted = np.asarray(layer.data)
+            for number in np.unique(painted[painted > 0]):
+                labels[self.session.raster.spots_in_mask(painted == number)] = number - 1
+        return labels

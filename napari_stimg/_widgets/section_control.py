@@ -1,0 +1,193 @@
+"""Connects the Section tab: opens sections, takes over those that were dropped on the canvas, crops."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from napari.layers.base import ActionType
+from napari.utils.events import Event
+from qtpy.QtCore import QObject, QTimer
+from qtpy.QtWidgets import QFileDialog
+
+from napari_stimg._reader import SESSION_KEY, SLIDE_KEY
+from napari_stimg._widgets.layers import Role
+from napari_stimg._widgets.section_view import SectionView
+from napari_stimg._widgets.session import Session, open_file, open_sample, open_session
+from napari_stimg._widgets.status_card import status_card
+from napari_stimg._widgets.tasks import match_genes
+from napari_stimg._widgets.workers import Steps, TaskRunner
+from napari_stimg._widgets.workspace import Workspace
+from napari_stimg.slide import Slide
+from napari_stimg.vocabulary import GeneMatch
+
+FILE_FILTER = "Sections (*.h5ad *.h5 *.tsv *.tsv.gz);;All files (*)"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Request:
+    """Something to open: what to say of it, how, and the file, or the slide that was read already."""
+
+    title: str
+    make_steps: Callable[[], Steps]
+    path: Path | None = None
+    slide: Slide | None = None
+
+
+class SectionControl(QObject):
+    """Opens and crops what the Section tab asks for, one section after the other.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Where sections are opened.
+    view : SectionView
+        The tab.
+    opening, matching : TaskRunner
+        Run what opens sections, and what looks up their genes in the model's vocabulary.
+    """
+
+    def __init__(self, workspace: Workspace, view: SectionView, opening: TaskRunner, matching: TaskRunner) -> None:
+        super().__init__(view)
+        self._workspace, self._view = workspace, view
+        self._opening, self._matching = opening, matching
+        self._waiting: deque[Request] = deque()
+        self._running: Request | None = None
+        self._several: Path | None = None
+        view.open_file_requested.connect(self._on_open_file)
+        view.open_folder_requested.connect(self._on_open_folder)
+        view.sample_requested.connect(self.open_sample)
+        view.part_requested.connect(self._on_part)
+        view.outline_requested.connect(self._on_outline)
+        view.crop_requested.connect(self.crop)
+        opening.failed.connect(self._on_failed)
+        opening.ended.connect(self._open_next)
+        workspace.current_changed.connect(self._on_current_changed)
+        workspace.connections.connect(workspace.viewer.layers.events.inserted, self._on_layer_inserted)
+
+    def open_path(self, path: Path, *, section: str | None = None) -> None:
+        """Open a file or folder; of a file with several sections the one that is named."""
+        self._view.show_parts(())
+        self._enqueue(
+            Request(title=f"Opening {path.name}", make_steps=lambda: open_file(path, section=section), path=path)
+        )
+
+    def open_sample(self) -> None:
+        """Open the generated sample."""
+        self._enqueue(Request(title="Growing the sample", make_steps=open_sample))
+
+    def open_slide(self, slide: Slide) -> None:
+        """Open a slide that was read already, with the layers of the viewer that show it."""
+        requests = [*self._waiting] if self._running is None else [*self._waiting, self._running]
+        if all(request.slide is not slide for request in requests):
+            self._enqueue(Request(title=f"Opening {slide.name}", make_steps=lambda: open_session(slide), slide=slide))
+
+    def take_over(self) -> None:
+        """Go on with the sections that are in the viewer already: of an earlier panel, or dropped before this one."""
+        layers = list(self._workspace.viewer.layers)
+        for session in _distinct(layer.metadata.get(SESSION_KEY) for layer in layers):
+            self._workspace.add(session, [layer for layer in layers if layer.metadata.get(SESSION_KEY) is session])
+        for slide in _distinct(layer.metadata.get(SLIDE_KEY) for layer in layers if SESSION_KEY not in layer.metadata):
+            self.open_slide(slide)
+
+    def crop(self) -> None:
+        """Open the outlined spots as a section of their own."""
+        pictures = self._workspace.pictures
+        if pictures is None:
+            return
+        inside, slide = pictures.outlined(Role.CROP), pictures.session.slide
+        siblings = [
+            session for session in self._workspace.sessions if session.slide.name.startswith(f"{slide.name} crop")
+        ]
+        self.open_slide(replace(slide.select(inside), name=f"{slide.name} crop {len(siblings) + 1}"))
+
+    def _enqueue(self, request: Request) -> None:
+        self._waiting.append(request)
+        self._open_next()
+
+    def _open_next(self) -> None:
+        if self._opening.is_busy:
+            return
+        self._running = self._waiting.popleft() if self._waiting else None
+        if self._running is not None:
+            self._several = self._running.path
+            self._opening.start(self._running.title, self._running.make_steps, self._on_opened)
+
+    def _on_opened(self, session: Session) -> None:
+        layers = [
+            layer
+            for layer in self._workspace.viewer.layers
+            if layer.metadata.get(SLIDE_KEY) is session.slide and SESSION_KEY not in layer.metadata
+        ]
+        self._workspace.add(session, layers)
+
+    def _on_failed(self, error: Exception) -> None:
+        """Offer the sections of a file that holds several."""
+        from napari_stimg.io import SeveralSectionsError
+
+        if isinstance(error, SeveralSectionsError):
+            self._view.show_parts(error.sections)
+
+    def _on_layer_inserted(self, event: Event) -> None:
+        """Take over a section that was dropped on the canvas or opened from napari's menu."""
+        metadata = event.value.metadata
+        if SLIDE_KEY in metadata and SESSION_KEY not in metadata:
+            self.open_slide(metadata[SLIDE_KEY])
+
+    def _on_open_file(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self._view, "Open a section", filter=FILE_FILTER)
+        if chosen:
+            self.open_path(Path(chosen))
+
+    def _on_open_folder(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self._view, "Open a Space Ranger folder or a SpatialData .zarr")
+        if chosen:
+            self.open_path(Path(chosen))
+
+    def _on_part(self, section: str) -> None:
+        if self._several is not None:
+            self.open_path(self._several, section=section)
+
+    def _on_current_changed(self) -> None:
+        self._matching.cancel()
+        session = self._workspace.session
+        if session is None:
+            self._view.show_nothing()
+            return
+        self._show_card()
+        self._count_outlined()
+        if session.match is None:
+            model = self._workspace.model
+            self._matching.start("Looking up genes", lambda: match_genes(session, model), self._on_matched)
+
+    def _on_matched(self, match: GeneMatch) -> None:
+        if self._workspace.session is not None:
+            self._workspace.session.match = match
+            self._show_card()
+
+    def _show_card(self) -> None:
+        if self._workspace.session is not None:
+            self._view.show_card(status_card(self._workspace.session), self._workspace.session.slide.notes)
+
+    def _on_outline(self, mode: str) -> None:
+        pictures = self._workspace.pictures
+        if pictures is None:
+            return
+        self._workspace.compare(False)
+        layer = pictures.crop_layer()
+        self._workspace.connections.connect_once(layer.events.data, self._on_outlines_changed)
+        pictures.layers.activate(Role.CROP, f"add_{mode}")
+
+    def _on_outlines_changed(self, event: Event) -> None:
+        if event.action in (ActionType.ADDED, ActionType.REMOVED, ActionType.CHANGED):
+            QTimer.singleShot(0, self._count_outlined)
+
+    def _count_outlined(self) -> None:
+        if self._workspace.pictures is not None:
+            self._view.show_outlined(int(self._workspace.pictures.outlined(Role.CROP).sum()))
+
+
+def _distinct(things: Iterable[Any]) -> list[Any]:
+    """Return the things that are not None, each once, by identity."""
+    return list({id(thing): thing for thing in things if thing is not None}.values())

@@ -1,0 +1,125 @@
+"""The Section tab: opening, which section is current, what it is, and cropping it."""
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QWidget
+
+from napari_stimg._widgets.forms import button, column, note, row, title
+
+WELCOME = "Drop an .h5ad file or a Space Ranger folder on the canvas, or open one here."
+
+
+class SectionView(QWidget):
+    """Shows what a section is; says what the user wants to open or crop.
+
+    Signals
+    -------
+    open_file_requested, open_folder_requested, sample_requested
+        A file, a folder or the generated sample is to be opened.
+    part_requested : str
+        This one of a file's several sections is to be opened.
+    outline_requested : str
+        A region to crop is to be drawn: ``"rectangle"`` or ``"polygon_lasso"``.
+    crop_requested
+        What has been outlined is to be opened as a section of its own.
+    """
+
+    open_file_requested = Signal()
+    open_folder_requested = Signal()
+    sample_requested = Signal()
+    part_requested = Signal(str)
+    outline_requested = Signal(str)
+    crop_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._card = note(WELCOME, muted=False)
+        self._notes = note()
+        self._parts = QComboBox()
+        self._parts_box = self._build_parts()
+        self._crop_box = self._build_crop()
+        layout = column(self._build_open(), self._parts_box, self._card, self._notes, self._crop_box)
+        layout.addStretch(1)
+        self.setLayout(layout)
+        self.show_parts(())
+        self.show_outlined(0)
+        self.show_nothing()
+
+    def show_card(self, facts: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:
+        """Show what the section is: (what, value) pairs, and one sentence for each thing to know."""
+        rows = "".join(
+            f"<tr><td style='color:#9aa4b2; padding-right:12px'>{what}</td><td>{value}</td></tr>"
+            for what, value in facts
+        )
+        self._card.setText(f"<table cellspacing='0' cellpadding='2'>{rows}</table>")
+        self._notes.setText("<br>".join(f"⚠ {sentence}" for sentence in notes))
+        self._notes.setVisible(bool(notes))
+        self._crop_box.setVisible(True)
+
+    def show_nothing(self) -> None:
+        """Show that no section is open."""
+        self._card.setText(WELCOME)
+        self._notes.setVisible(False)
+        self._crop_box.setVisible(False)
+
+    def show_parts(self, names: Sequence[str]) -> None:
+        """Offer the sections of a file that holds several; none hides the offer."""
+        self._parts.clear()
+        self._parts.addItems(list(names))
+        self._parts_box.setVisible(bool(names))
+
+    def show_outlined(self, n_spots: int) -> None:
+        """Say how many spots the outlines to crop hold."""
+        self._crop.setEnabled(n_spots > 0)
+        self._crop.setText(f"Open {n_spots:,} spots as a section" if n_spots else "Open as a section")
+
+    def _build_open(self) -> QWidget:
+        box = QWidget()
+        open_file = button(
+            "Open file…",
+            "Open an .h5ad, a 10x .h5 beside its positions, or a legacy ST table (.tsv, .tsv.gz).",
+            self.open_file_requested.emit,
+        )
+        open_folder = button(
+            "Open folder…",
+            "Open a Space Ranger output folder (Visium, Visium HD) or a SpatialData .zarr.",
+            self.open_folder_requested.emit,
+        )
+        sample = button(
+            "Sample", "Open a small generated section of layered tissue with known truth.", self.sample_requested.emit
+        )
+        layout = row(open_file, open_folder, sample)
+        layout.setContentsMargins(0, 0, 0, 0)
+        box.setLayout(layout)
+        return box
+
+    def _build_parts(self) -> QWidget:
+        box = QWidget()
+        choose = button(
+            "Open", "Open the section chosen beside.", lambda: self.part_requested.emit(self._parts.currentText())
+        )
+        box.setLayout(
+            column(note("This file holds several sections:"), row(self._parts, choose, stretch=0), margin_px=0)
+        )
+        return box
+
+    def _build_crop(self) -> QWidget:
+        box = QWidget()
+        rectangle = button(
+            "▭ Rectangle",
+            "Drag a rectangle on the canvas; the spots whose centres lie in it will be the crop.",
+            lambda: self.outline_requested.emit("rectangle"),
+        )
+        lasso = button(
+            "✎ Lasso",
+            "Drag a closed curve on the canvas; the spots whose centres lie in it will be the crop.",
+            lambda: self.outline_requested.emit("polygon_lasso"),
+        )
+        self._crop = button(
+            "Open as a section",
+            "Open the outlined spots as a section of their own; the whole section stays open.",
+            self.crop_requested.emit,
+        )
+        box.setLayout(column(title("Crop"), row(rectangle, lasso), self._crop, margin_px=0))
+        return box

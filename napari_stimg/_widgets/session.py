@@ -1,0 +1,281 @@
+"""One open section: what was read, what the user drew, what was computed. Knows neither Qt nor napari."""
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_stimg.display import SpotRaster, spot_raster
+from napari_stimg.lattice import Lattice, find_lattice
+from napari_stimg.planes import GenePlanes
+from napari_stimg.progress import Progress
+from napari_stimg.slide import Slide
+from napari_stimg.vocabulary import GeneMatch
+
+if TYPE_CHECKING:
+    from napari_stimg.inference import Reconstruction
+    from napari_stimg.io import Results
+
+MAX_CHANNELS = 8
+"""Genes shown at once as additive channels; napari slows down with the number of layers."""
+
+MAX_UNDO = 100
+"""Steps of the mask that can be undone."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Domains:
+    """Domains of a section.
+
+    Parameters
+    ----------
+    labels : (S,) int
+        Domain of each spot, 0 to K - 1; -1 = none.
+    names, colors : K of str
+        What the user calls them; ``#rrggbb``.
+    probabilities : (S, K) float32 or None
+        Where they were painted from scribbles.
+    how : dict
+        Method and parameters, for the record.
+    """
+
+    labels: NDArray[np.intp]
+    names: tuple[str, ...]
+    colors: tuple[str, ...]
+    probabilities: NDArray[np.float32] | None = None
+    how: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def sizes(self) -> NDArray[np.intp]:
+        """(K,) spots in each domain."""
+        return np.bincount(self.labels[self.labels >= 0], minlength=len(self.names))
+
+    @property
+    def summary(self) -> str:
+        """Where they come from, in a few words."""
+        if self.probabilities is None:
+            return f"{len(self.names)} domains, found without labels."
+        certain = float(np.mean(self.probabilities.max(axis=1)))
+        return f"{len(self.names)} domains, painted from scribbles; mean probability {certain:.2f}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """One gene shown as an additive channel.
+
+    Parameters
+    ----------
+    column : int
+        The gene's column in the slide.
+    color : str
+        ``#rrggbb`` of its brightest spots.
+    """
+
+    column: int
+    color: str
+
+
+@dataclass(kw_only=True)
+class Display:
+    """How the section is shown.
+
+    Parameters
+    ----------
+    column : int or None
+        The gene shown; None = the counts of each spot.
+    colormap : str
+        Its colours.
+    clip_percent : float
+        Share of the spots, in percent, beyond the contrast limits at either end.
+    channels : list of Channel
+        Genes shown together.
+    """
+
+    column: int | None = None
+    colormap: str = "viridis"
+    clip_percent: float = 1.0
+    channels: list[Channel] = field(default_factory=list)
+
+
+@dataclass(kw_only=True, eq=False)
+class Session:
+    """One slide open in the viewer.
+
+    Parameters
+    ----------
+    slide, lattice, raster, planes
+        The section, its geometry, its picture and its genes; they do not change.
+    hidden : (S,) bool
+        The mask, True = hidden from the model.
+    scribbles : (S,) int
+        Class that a spot was scribbled with, -1 = none.
+    classes, class_colors : lists of str
+        Names and colours of the scribbles' classes.
+    display : Display
+        What is shown, and how.
+    match : GeneMatch or None
+        Which genes the model knows, once the model is loaded.
+    reconstruction, scores, summary
+        What was reconstructed, or None; its scores, gene by gene, and in one sentence.
+    embedding, domains
+        What else was computed, or None.
+    how : dict
+        How each result was made, for the record.
+    unsaved : set of str
+        Names of what has changed since the last save.
+    saved_to, saved_at : Path or None, datetime or None
+        Where the results were last written, and when.
+    on_saved : callable or None
+        Called when the results have been written, from the panel or from napari's menu.
+    """
+
+    slide: Slide
+    lattice: Lattice
+    raster: SpotRaster
+    planes: GenePlanes
+    hidden: NDArray[np.bool_]
+    scribbles: NDArray[np.intp]
+    classes: list[str] = field(default_factory=list)
+    class_colors: list[str] = field(default_factory=list)
+    display: Display = field(default_factory=Display)
+    match: GeneMatch | None = None
+    reconstruction: "Reconstruction | None" = None
+    scores: pd.DataFrame | None = None
+    summary: str = ""
+    embedding: NDArray[np.float32] | None = None
+    domains: Domains | None = None
+    how: dict[str, Any] = field(default_factory=dict)
+    unsaved: set[str] = field(default_factory=set)
+    saved_to: Path | None = None
+    saved_at: datetime | None = None
+    on_saved: Callable[[], object] | None = None
+    _undo: list[NDArray[np.bool_]] = field(default_factory=list)
+    _redo: list[NDArray[np.bool_]] = field(default_factory=list)
+
+    def results(self) -> "Results":
+        """Return what there is to write; a reconstruction of another mask than the one drawn now is left out."""
+        import napari_stimg
+        from napari_stimg.io import Results
+
+        domains, has_current = self.domains, self.reconstruction_is_current
+        how = {what: made for what, made in self.how.items() if what != "reconstruction" or has_current}
+        return Results(
+            mask=self.hidden if self.hidden.any() else None,
+            reconstruction=self.reconstruction if has_current else None,
+            embedding=self.embedding,
+            domains=None if domains is None else domains.labels,
+            domain_names=() if domains is None else domains.names,
+            domain_colors=() if domains is None else domains.colors,
+            domain_probabilities=None if domains is None else domains.probabilities,
+            provenance={"version": napari_stimg.__version__, **how},
+        )
+
+    def note_saved(self, path: Path, what: Iterable[str] | None = None) -> None:
+        """Note that this much (None = everything) has been written to this file."""
+        self.unsaved -= self.unsaved.copy() if what is None else set(what)
+        self.saved_to, self.saved_at = path, datetime.now()
+        if self.on_saved is not None:
+            self.on_saved()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether the mask has an earlier state."""
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether an undone state of the mask can come back."""
+        return bool(self._redo)
+
+    def hide(self, spots: NDArray[np.bool_]) -> None:
+        """Make this the mask, (S,) bool; the former one can be had back by `undo`."""
+        if np.array_equal(spots, self.hidden):
+            return
+        self._undo = [*self._undo[1 - MAX_UNDO :], self.hidden]
+        self._redo = []
+        self._set_hidden(spots)
+
+    def undo(self) -> None:
+        """Go back to the mask before the last change."""
+        if self._undo:
+            self._redo.append(self.hidden)
+            self._set_hidden(self._undo.pop())
+
+    def redo(self) -> None:
+        """Take back an `undo`."""
+        if self._redo:
+            self._undo.append(self.hidden)
+            self._set_hidden(self._redo.pop())
+
+    def _set_hidden(self, spots: NDArray[np.bool_]) -> None:
+        self.hidden = spots.copy()
+        self.unsaved.add("mask")
+
+    @property
+    def reconstruction_is_current(self) -> bool:
+        """Whether there is a reconstruction, and of the mask as it is drawn now."""
+        return self.reconstruction is not None and np.array_equal(
+            np.sort(self.reconstruction.spots), np.flatnonzero(self.hidden)
+        )
+
+    def seen(self, column: int) -> NDArray[np.float32]:
+        """Return one gene's (S,) log expression as the model of the last reconstruction saw it: NaN where hidden."""
+        values = self.planes.expression(column)
+        if self.reconstruction is not None:
+            values[self.reconstruction.spots] = np.nan
+        return values
+
+    def expected(self, column: int) -> NDArray[np.float32] | None:
+        """Return one gene's (N,) reconstruction in the hidden spots, or None if that gene was not reconstructed."""
+        return None if self.reconstruction is None else self._of_gene(self.reconstruction.expected, column)
+
+    def uncertainty(self, column: int) -> NDArray[np.float32] | None:
+        """Return the (N,) standard deviation of `expected`, or None likewise."""
+        return None if self.reconstruction is None else self._of_gene(self.reconstruction.sd, column)
+
+    def _of_gene(self, table: NDArray[np.float32], column: int) -> NDArray[np.float32] | None:
+        """Return the gene's column of an (N, K) table of the reconstruction."""
+        columns = self.reconstruction.columns if self.reconstruction is not None else np.empty(0, dtype=np.intp)
+        place = np.flatnonzero(columns == column)
+        return table[:, place[0]] if place.size else None
+
+
+def open_session(slide: Slide) -> Generator[Progress, None, Session]:
+    """Return a section made ready for the viewer: its lattice, its picture and its genes."""
+    yield Progress(done=0, total=3, message=f"Finding the lattice of {slide.name}")
+    lattice = find_lattice(slide)
+    yield Progress(done=1, total=3, message="Drawing the spots")
+    raster = spot_raster(slide, lattice)
+    yield Progress(done=2, total=3, message=f"Indexing {slide.n_genes:,} genes")
+    planes = GenePlanes(slide.counts)
+    return Session(
+        slide=slide,
+        lattice=lattice,
+        raster=raster,
+        planes=planes,
+        hidden=np.zeros(slide.n_spots, dtype=np.bool_),
+        scribbles=np.full(slide.n_spots, -1, dtype=np.intp),
+    )
+
+
+def open_file(path: Path, *, section: str | None = None) -> Generator[Progress, None, Session]:
+    """Return the section in this file or folder, made ready for the viewer."""
+    from napari_stimg.io import read_slide
+
+    yield Progress(done=0, total=0, message=f"Reading {path.name}")
+    slide = read_slide(path, section=section)
+    return (yield from open_session(slide))
+
+
+def open_sample() -> Generator[Progress, None, Session]:
+    """Return generated layered tissue, made ready for the viewer."""
+    from sample_data.sections import layered_hexagonal
+
+    yield Progress(done=0, total=0, message="Growing layered tissue")
+    slide = layered_hexagonal()
+    return (yield from open_session(slide))

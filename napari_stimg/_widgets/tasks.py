@@ -1,0 +1,191 @@
+"""What the panel does off the GUI thread: generators of the core, strung together. Knows neither Qt nor napari.
+
+Each takes what it needs as arguments, read in the GUI thread when the task is asked for: what the user draws
+meanwhile does not reach it. The core's heavy modules are imported here when they are needed, in the worker's thread.
+"""
+
+import threading
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_stimg._widgets.session import Domains, Session
+from napari_stimg.progress import Progress
+from napari_stimg.vocabulary import GeneMatch
+
+if TYPE_CHECKING:
+    from napari_stimg.checkpoint import Checkpoint
+    from napari_stimg.domains import ClusterParameters, PaintParameters
+    from napari_stimg.inference import Reconstruction
+    from napari_stimg.io import Results
+
+
+class Model:
+    """The model, loaded once, in whichever thread needs it first.
+
+    Parameters
+    ----------
+    path : Path or None
+        The checkpoint; None = the bundled one.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._checkpoint: Checkpoint | None = None
+
+    def load(self) -> Generator[Progress, None, "Checkpoint"]:
+        """Return the checkpoint.
+
+        Raises
+        ------
+        InputError
+            If it is missing or damaged.
+        """
+        if self._checkpoint is None:
+            yield Progress(done=0, total=0, message="Loading the model")
+        with self._lock:
+            if self._checkpoint is None:
+                from napari_stimg.checkpoint import load_checkpoint
+
+                self._checkpoint = load_checkpoint(self._path)
+            return self._checkpoint
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Reconstructed:
+    """What reconstructing gave.
+
+    Parameters
+    ----------
+    reconstruction : Reconstruction
+        Expected log expression of the hidden spots.
+    scores : DataFrame
+        One row a gene, in the order of the reconstruction's columns.
+    summary : str
+        The scores in one sentence.
+    how : mapping
+        Checkpoint and parameters, for the record.
+    """
+
+    reconstruction: "Reconstruction"
+    scores: pd.DataFrame
+    summary: str
+    how: Mapping[str, Any]
+
+
+def match_genes(session: Session, model: Model) -> Generator[Progress, None, GeneMatch]:
+    """Return which genes of the section the model knows."""
+    checkpoint = yield from model.load()
+    return checkpoint.vocabulary.match(session.slide)
+
+
+def reconstruct(
+    session: Session, model: Model, *, hidden: NDArray[np.bool_], n_genes: int | None, always: Sequence[int]
+) -> Generator[Progress, None, Reconstructed]:
+    """Return the hidden spots as the model expects them, with scores.
+
+    Parameters
+    ----------
+    hidden : (S,) bool
+        True = hidden from the model.
+    n_genes : int or None
+        How many of the most variable genes; None = all.
+    always : sequence of int
+        Columns of genes that are to be among them in any case.
+    """
+    from napari_stimg.inference import reconstruct as reconstruct_spots
+    from napari_stimg.scores import score_reconstruction, summary
+
+    checkpoint = yield from model.load()
+    genes = None if n_genes is None else _most_variable(session, n_genes, always)
+    reconstruction = yield from reconstruct_spots(session.slide, hidden, checkpoint, genes=genes)
+    yield Progress(done=0, total=0, message="Scoring")
+    scores = score_reconstruction(session.slide, session.lattice, reconstruction)
+    overall = summary(scores)
+    return Reconstructed(
+        reconstruction=reconstruction,
+        scores=scores,
+        summary=_in_words(reconstruction, overall),
+        how={"checkpoint": checkpoint.sha256, "elapsed_s": reconstruction.elapsed_s, "scores": overall},
+    )
+
+
+def embed(session: Session, model: Model) -> Generator[Progress, None, NDArray[np.float32]]:
+    """Return the (S, D) embedding of the section's spots."""
+    from napari_stimg.inference import embed as embed_spots
+
+    checkpoint = yield from model.load()
+    return (yield from embed_spots(session.slide, checkpoint))
+
+
+def cluster(
+    session: Session, embedding: NDArray[np.float32], params: "ClusterParameters"
+) -> Generator[Progress, None, Domains]:
+    """Return domains found without labels."""
+    from napari_stimg.domains import cluster as cluster_spots
+    from napari_stimg.domains import domain_colors
+
+    yield Progress(done=0, total=0, message=f"Finding {params.n_domains} domains")
+    labels = cluster_spots(embedding, session.lattice.positions, params=params)
+    n_found = int(labels.max()) + 1
+    return Domains(
+        labels=labels,
+        names=tuple(f"Domain {number + 1}" for number in range(n_found)),
+        colors=tuple(domain_colors(n_found)),
+        how={"found": "without labels", **asdict(params)},
+    )
+
+
+def paint(
+    session: Session, embedding: NDArray[np.float32], scribbles: NDArray[np.intp], params: "PaintParameters"
+) -> Generator[Progress, None, Domains]:
+    """Return domains of the whole section from scribbles, (S,) class or -1, of the classes that were scribbled with."""
+    from napari_stimg.domains import paint as paint_spots
+
+    yield Progress(done=0, total=0, message="Painting the section")
+    painting = paint_spots(embedding, session.lattice.positions, scribbles, params=params)
+    used = np.unique(scribbles[scribbles >= 0])
+    return Domains(
+        labels=np.searchsorted(used, painting.labels),
+        names=tuple(session.classes[number] for number in used),
+        colors=tuple(session.class_colors[number] for number in used),
+        probabilities=painting.probabilities,
+        how={"found": "from scribbles", "n_scribbled": int(np.count_nonzero(scribbles >= 0)), **asdict(params)},
+    )
+
+
+def save(session: Session, target: Path, results: "Results") -> Generator[Progress, None, Path]:
+    """Write the section with its results, and return where.
+
+    Raises
+    ------
+    InputError
+        If the target is the input or cannot be written.
+    """
+    from napari_stimg.io import write_results
+
+    yield Progress(done=0, total=0, message=f"Saving {target.name}")
+    write_results(session.slide, target, lattice=session.lattice, results=results)
+    return target
+
+
+def _most_variable(session: Session, n_genes: int, always: Sequence[int]) -> list[str]:
+    """Return the names of the genes of highest variance, and of those asked for besides."""
+    best = np.argsort(-session.planes.variance, kind="stable")[:n_genes]
+    return [str(session.slide.gene_names[column]) for column in np.union1d(best, np.array(always, dtype=np.intp))]
+
+
+def _in_words(reconstruction: "Reconstruction", overall: Mapping[str, float]) -> str:
+    """Return what a reconstruction is worth, in one sentence."""
+    n_spots, n_genes = reconstruction.expected.shape
+    return (
+        f"{n_spots:,} spots x {n_genes:,} genes in {reconstruction.elapsed_s:.1f} s: mean PCC {overall['pcc']:.2f}, "
+        f"squared error {overall['gain_percent']:.1f} % below the section's mean and "
+        f"{overall['gain_over_neighbours_percent']:.1f} % below the neighbours' mean."
+    )

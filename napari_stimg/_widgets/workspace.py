@@ -1,0 +1,129 @@
+"""The open sections of one viewer, and which of them is current: what the parts of the panel share."""
+
+from collections.abc import Sequence
+
+from napari.components import ViewerModel
+from napari.layers import Layer
+from qtpy.QtCore import QObject, Signal
+
+from napari_stimg._widgets.connections import Connections
+from napari_stimg._widgets.layers import SectionLayers
+from napari_stimg._widgets.pictures import SectionPictures, Stage
+from napari_stimg._widgets.session import Session
+from napari_stimg._widgets.tasks import Model
+
+
+class Workspace(QObject):
+    """Open sections; one of them is current, the others' layers are out of sight.
+
+    Signals
+    -------
+    sections_changed
+        A section was opened or closed.
+    current_changed
+        Another section is current, or none.
+    gene_shown
+        Another gene of the current section is shown.
+    stage_changed
+        One looks at something else: the gene, the channels, the domains, or the comparison.
+    mask_changed
+        Other spots of the current section are hidden.
+    saved_changed
+        There is something new to save, or it has been saved.
+    """
+
+    sections_changed = Signal()
+    current_changed = Signal()
+    gene_shown = Signal()
+    stage_changed = Signal()
+    mask_changed = Signal()
+    saved_changed = Signal()
+
+    def __init__(self, viewer: ViewerModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.viewer = viewer
+        self.model = Model()
+        self.connections = Connections()
+        self._open: list[SectionPictures] = []
+        self._current: SectionPictures | None = None
+
+    @property
+    def sessions(self) -> list[Session]:
+        """The open sections, in the order they were opened."""
+        return [pictures.session for pictures in self._open]
+
+    @property
+    def pictures(self) -> SectionPictures | None:
+        """What draws the current section; None if none is open."""
+        return self._current
+
+    @property
+    def session(self) -> Session | None:
+        """The current section."""
+        return None if self._current is None else self._current.session
+
+    @property
+    def is_comparing(self) -> bool:
+        """Whether the current section's pictures are side by side."""
+        return self._current is not None and self._current.is_comparing
+
+    @property
+    def current_place(self) -> int:
+        """The current section's place among the open ones, -1 = none is open."""
+        return -1 if self._current is None else self._open.index(self._current)
+
+    def add(self, session: Session, layers: Sequence[Layer] = ()) -> None:
+        """Make this an open section and the current one, with the layers that show it already."""
+        section_layers = SectionLayers(self.viewer, session)
+        for layer in layers:
+            section_layers.adopt(layer)
+        pictures = SectionPictures(section_layers)
+        pictures.show_gene()
+        session.on_saved = self.saved_changed.emit
+        self._open.append(pictures)
+        self.sections_changed.emit()
+        self.choose(len(self._open) - 1)
+
+    def choose(self, place: int) -> None:
+        """Make the section at this place the current one, and bring its layers into sight."""
+        chosen = self._open[place]
+        if chosen is self._current:
+            return
+        if self._current is not None:
+            self._current.put_away()
+        self._current = chosen
+        chosen.bring_back()
+        self.viewer.scale_bar.visible = chosen.session.lattice.pitch_um is not None
+        self.current_changed.emit()
+
+    def close(self, place: int) -> None:
+        """Close the section at this place, with its layers; what is unsaved of it is lost."""
+        closed = self._open[place]
+        if closed is self._current:
+            closed.put_away()
+            self._current = None
+        self._open.pop(place)
+        closed.layers.remove_all()
+        self.sections_changed.emit()
+        if self._current is None and self._open:
+            self.choose(len(self._open) - 1)
+        elif self._current is None:
+            self.current_changed.emit()
+
+    def bring_up(self, stage: Stage) -> None:
+        """Look at the gene, the channels or the domains of the current section."""
+        if self._current is not None:
+            self._current.bring_up(stage)
+            self.stage_changed.emit()
+
+    def compare(self, wanted: bool) -> None:
+        """Put truth, reconstruction and difference side by side, or go back."""
+        if self._current is not None:
+            self._current.compare(wanted)
+            self.stage_changed.emit()
+
+    def touch(self, what: str) -> None:
+        """Note that this part of the current section has changed since it was saved."""
+        if self.session is not None:
+            self.session.unsaved.add(what)
+            self.saved_changed.emit()
