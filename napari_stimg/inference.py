@@ -33,9 +33,9 @@ class WindowParameters:
     Parameters
     ----------
     side : int
-        Side of a window, in cells.
+        Side of a window, in pitches.
     stride : int
-        Cells from one window to the next, at most ``side``.
+        Pitches from one window to the next, at most ``side``.
     """
 
     side: int = 32
@@ -44,9 +44,14 @@ class WindowParameters:
     def __post_init__(self) -> None:
         if not 1 <= self.stride <= self.side:
             raise InputError(
-                f"expected windows every 1 to {self.side} cells (their side), found every {self.stride}; "
+                f"expected windows every 1 to {self.side} pitches (their side), found every {self.stride}; "
                 "choose a stride that leaves no gap."
             )
+
+    def in_cells(self, lattice: Lattice) -> "WindowParameters":
+        """Return the windows counted in cells of a lattice, which on irregular sections are smaller than a pitch."""
+        side, stride = (max(1, round(length / lattice.cell_pitches)) for length in (self.side, self.stride))
+        return WindowParameters(side=side, stride=stride)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +151,8 @@ def embed(
     lattice = find_lattice(slide)
     visible = _see(slide, lattice, checkpoint)
     places = visible.table.positions
-    crops = list(windows(lattice, (params.side, params.side), (params.stride, params.stride)))
+    window = params.in_cells(lattice)
+    crops = list(windows(lattice, (window.side, window.side), (window.stride, window.stride)))
     blend = _Blend(len(places), checkpoint.model.config.width)
     for done, crop in enumerate(crops):
         yield Progress(done=done, total=len(crops), message="Embedding")
@@ -307,7 +313,8 @@ def _windows_around(
     Far inside a hole, where a window shows fewer cells than the model ever learned from, it shows the visible cells
     nearest to those asked instead, at most as many as a window can hold.
     """
-    shape, stride = (params.side, params.side), (params.stride, params.stride)
+    window = params.in_cells(lattice)
+    shape, stride = (window.side, window.side), (window.stride, window.stride)
     tree = cKDTree(visible.token_positions)
     n_nearest = min(params.side**2, len(visible.occupied))
     found = []
@@ -325,7 +332,7 @@ def _windows_around(
 
 def _practice_windows(lattice: Lattice, params: ReconstructParameters, rng: np.random.Generator) -> list[Crop]:
     """Return ``n_rehearsals`` windows spread over the section: all tiles of it in turn, in random order and offset."""
-    side = params.windows.side
+    side = params.windows.in_cells(lattice).side
     found: list[Crop] = []
     while len(found) < params.n_rehearsals:
         offset = rng.integers(side, size=2)

@@ -115,6 +115,15 @@ class Lattice:
         return float(count[count > 1].sum() / self.n_spots)
 
     @cached_property
+    def cell_pitches(self) -> float:
+        """Side of a raster cell in pitches: 1 on regular lattices, less on irregular sections."""
+        if self.kind is not LatticeKind.IRREGULAR:
+            return 1.0
+        steps = np.ptp(self.cell_of_spot, axis=0)
+        longer = int(np.argmax(steps))
+        return float(np.ptp(self.positions[:, longer]) / steps[longer]) if steps[longer] else 1.0
+
+    @cached_property
     def spot_at(self) -> NDArray[np.int32]:
         """(H, W) first spot of each cell, -1 where there is none."""
         spots = np.full(self.shape, -1, dtype=np.int32)

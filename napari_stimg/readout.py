@@ -16,8 +16,11 @@ from numpy.typing import NDArray
 from napari_stimg.expression import gene_moments, log_expression, thin
 from napari_stimg.tokens import MIN_VARIANCE
 
-RIDGE_CELLS = 2000.0
-"""Trust in the corpus' weights: as many cells of the section weigh as much. Chosen on development sections."""
+RIDGES = (300.0, 1000.0, 3000.0, 10000.0, 30000.0)
+"""Trusts in the corpus' weights that are tried: as many cells of the section weigh as much."""
+
+RIDGE_GENES = 1000
+"""Most variable genes by which one of them is chosen."""
 
 MIN_ERROR_SHARE = 0.05
 """Least share of a gene's explainable variance that a reconstruction is taken to miss."""
@@ -114,25 +117,35 @@ def fit_readout(
     cells = np.concatenate([rehearsal.cells for rehearsal in rehearsals])
     states = np.concatenate([rehearsal.states for rehearsal in rehearsals]).astype(np.float64)
     distance = np.concatenate([rehearsal.distance for rehearsal in rehearsals])
-    gram = states.T @ states
-    penalty = max(RIDGE_CELLS * np.trace(gram) / len(states) / len(gram), np.finfo(float).tiny)
-    solver = np.linalg.solve(gram + penalty * np.eye(len(gram)), states.T)  # D, N
+    halves = _halves(rehearsals)
     expression = log_expression(counts)
     moments = gene_moments(expression)
-    mean = moments.mean[columns]
-    error_of_mean = np.maximum(moments.variance[columns], MIN_VARIANCE) / counts.shape[0]
+    mean, variance = moments.mean[columns], np.maximum(moments.variance[columns], MIN_VARIANCE)
     signal = _signal_variance(counts, expression, np.random.default_rng(seed))[columns]
+
+    def deviations(genes: NDArray[np.intp]) -> NDArray[np.float64]:
+        return expression[:, columns[genes]][cells].toarray().astype(np.float64) - mean[genes]
+
+    tried = np.argsort(-variance, kind="stable")[:RIDGE_GENES]
+    scaled = deviations(tried) / np.sqrt(variance[tried])
+    scaled_prior = prior[tried] / np.sqrt(variance[tried])[:, None]
+    errors = [
+        np.square(np.subtract(scaled, _cross_predict(states, scaled, scaled_prior, halves, ridge))).sum()
+        for ridge in RIDGES
+    ]
+    ridge = RIDGES[int(np.argmin(errors))]
     weights = np.empty(prior.shape)
     error = np.empty(len(columns))
     excess = np.zeros(len(cells))
     for start in range(0, len(columns), GENES_AT_ONCE):
-        part = slice(start, start + GENES_AT_ONCE)
-        measured = expression[:, columns[part]][cells].toarray().astype(np.float64) - mean[part]
-        weights[part] = prior[part] + (solver @ (measured - states @ prior[part].T)).T
-        predicted = states @ weights[part].T
+        part = np.arange(start, min(start + GENES_AT_ONCE, len(columns)))
+        measured = deviations(part)
+        weights[part] = _ridge(states, measured, prior[part], ridge)
+        predicted = _cross_predict(states, measured, prior[part], halves, ridge)
         error[part] = signal[part] - 2 * (measured * predicted).mean(axis=0) + (predicted**2).mean(axis=0)
         noise = np.maximum(measured.var(axis=0) - signal[part], 0)
         excess += ((measured - predicted) ** 2 - noise).sum(axis=1)
+    error_of_mean = variance / counts.shape[0]
     growth, typical_distance = _growth(excess, distance)
     return Readout(
         mean=mean,
@@ -141,6 +154,37 @@ def fit_readout(
         growth=growth,
         typical_distance=typical_distance,
     )
+
+
+def _halves(rehearsals: Sequence[Rehearsal]) -> NDArray[np.bool_]:
+    """Return (N,) which half of the rehearsals each practised cell is in; of a single one, every other cell."""
+    sizes = [len(rehearsal.cells) for rehearsal in rehearsals]
+    number = np.arange(sum(sizes)) if len(sizes) == 1 else np.repeat(np.arange(len(sizes)), sizes)
+    return np.asarray(number % 2 == 0)
+
+
+def _ridge(
+    states: NDArray[np.float64], measured: NDArray[np.float64], prior: NDArray[np.floating], ridge: float
+) -> NDArray[np.float64]:
+    """Return (K, D) weights from (N, D) states to (N, K) deviations, drawn to the prior as by ``ridge`` cells."""
+    gram = states.T @ states
+    penalty = max(ridge * np.trace(gram) / len(gram) / max(len(states), 1), np.finfo(float).tiny)
+    correction = np.linalg.solve(gram + penalty * np.eye(len(gram)), states.T @ (measured - states @ prior.T))
+    return np.asarray(prior + correction.T, dtype=np.float64)
+
+
+def _cross_predict(
+    states: NDArray[np.float64],
+    measured: NDArray[np.float64],
+    prior: NDArray[np.floating],
+    halves: NDArray[np.bool_],
+    ridge: float,
+) -> NDArray[np.float64]:
+    """Return (N, K) predictions of each half of the rehearsals with weights that were fitted on the other."""
+    predicted = np.empty_like(measured)
+    for half in (halves, ~halves):
+        predicted[half] = states[half] @ _ridge(states[~half], measured[~half], prior, ridge).T
+    return predicted
 
 
 def _signal_variance(counts: sp.csr_matrix, expression: sp.csr_matrix, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -14,8 +14,8 @@ from napari_stimg.slide import Slide
 NEIGHBOUR_SIGMA = 2.0
 """Width, in pitches, of the Gaussian over visible neighbours that reconstructions are held against."""
 
-NEIGHBOURS = 64
-"""Nearest visible spots that take part in it: all within 4 sigma of a hole's border."""
+NEIGHBOURS = 256
+"""Nearest visible spots that take part in such a mean: on a hexagonal lattice all within 8 pitches."""
 
 
 def score_reconstruction(slide: Slide, lattice: Lattice, reconstruction: Reconstruction) -> pd.DataFrame:
@@ -39,13 +39,13 @@ def score_reconstruction(slide: Slide, lattice: Lattice, reconstruction: Reconst
     visible = np.setdiff1d(np.arange(slide.n_spots), hidden)
     expression = log_expression(slide.counts)[:, reconstruction.columns].tocsr()
     truth = expression[hidden].toarray()
-    around = _neighbour_means(expression, lattice.positions, visible, hidden)
+    around = neighbour_means(expression, lattice.positions, hidden, sigma=NEIGHBOUR_SIGMA)
     mean = np.asarray(expression[visible].mean(axis=0)).ravel()
     table = pd.DataFrame(
         {
             "mse": np.square(truth - reconstruction.expected).mean(axis=0),
             "mae": np.abs(truth - reconstruction.expected).mean(axis=0),
-            "pcc": _correlation(truth, reconstruction.expected),
+            "pcc": correlation(truth, reconstruction.expected),
             "mse_slide_mean": np.square(truth - mean).mean(axis=0),
             "mse_neighbours": np.square(truth - around).mean(axis=0),
         },
@@ -65,14 +65,26 @@ def summary(table: pd.DataFrame) -> dict[str, float]:
     return scores
 
 
-def _neighbour_means(
-    expression: sp.csr_matrix, positions: NDArray[np.float32], visible: NDArray[np.intp], hidden: NDArray[np.intp]
+def neighbour_means(
+    expression: sp.csr_matrix, positions: NDArray[np.float32], hidden: NDArray[np.intp], *, sigma: float
 ) -> NDArray[np.float32]:
-    """Return (N, K) Gaussian-weighted means of each hidden spot's nearest visible spots."""
+    """Return (N, K) Gaussian-weighted means of each hidden spot's nearest visible spots.
+
+    Parameters
+    ----------
+    expression : (S, K) CSR
+        Log expression; the rows of hidden spots are not read.
+    positions : (S, 2) float
+        Where the spots lie, in pitches.
+    hidden : (N,) int
+        The hidden spots; all others are visible.
+    sigma : float
+        Width of the Gaussian, in pitches, > 0.
+    """
+    visible = np.setdiff1d(np.arange(len(positions)), hidden)
     n_neighbours = min(NEIGHBOURS, visible.size)
-    found = cKDTree(positions[visible]).query(positions[hidden], k=np.arange(1, n_neighbours + 1))
-    distance, nearest = map(np.asarray, found)
-    exponent = -0.5 * (distance / NEIGHBOUR_SIGMA) ** 2
+    distance, nearest = cKDTree(positions[visible]).query(positions[hidden], k=np.arange(1, n_neighbours + 1))
+    exponent = -0.5 * (np.asarray(distance) / sigma) ** 2
     weight = np.exp(exponent - exponent.max(axis=1, keepdims=True))  # far inside a hole all would be 0
     weight /= weight.sum(axis=1, keepdims=True)
     rows = np.repeat(np.arange(hidden.size), n_neighbours)
@@ -81,7 +93,7 @@ def _neighbour_means(
     return means
 
 
-def _correlation(truth: NDArray[np.float32], predicted: NDArray[np.float32]) -> NDArray[np.float64]:
+def correlation(truth: NDArray[np.float32], predicted: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return (K,) Pearson's correlation of each column, NaN where one side is constant."""
     a = truth - truth.mean(axis=0, dtype=np.float64)
     b = predicted - predicted.mean(axis=0, dtype=np.float64)
