@@ -135,7 +135,7 @@ class MaskedAutoencoder(nn.Module):
             Places asked for, in pitches.
         """
         distance = _distance(queries, positions, present)
-        states = self.query(latents, distance)
+        states: Tensor = self.query(latents, distance)
         bias = self._bias(distance, latents)
         for layer in self.decoder:
             states = layer(states, latents, bias)
