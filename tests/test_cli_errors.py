@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -367,6 +368,20 @@ def test_wrong_options_are_refused_in_one_line(
         main(arguments)
     (line,) = capsys.readouterr().err.splitlines()
     assert match in line
+
+
+if sys.platform != "win32":  # where a process cannot be given a limit
+
+    @pytest.mark.parametrize("command", WRITING)
+    def test_full_disk_is_told_in_one_sentence(command: str, section: Path, refuse: Callable[..., None]) -> None:
+        import resource
+
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limits[1]))
+        try:
+            refuse(command, section, *OPTIONS[command], match="expected to write the results there, found .* too large")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_reconstruction_too_large_to_open_is_refused_before_any_work(

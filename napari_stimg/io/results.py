@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ import anndata as ad
 import h5py
 import numpy as np
 import pandas as pd
+from anndata.io import write_elem
 from numpy.typing import NDArray
 
 from napari_stimg.errors import InputError
@@ -33,6 +35,8 @@ from napari_stimg.slide import Slide
 
 LARGEST_LAYER_BYTES = 8 * 2**30
 """Whoever opens the file holds a layer in memory whole; 8 GiB is two billion values."""
+
+_COMPRESSION = {"compression": "gzip", "compression_opts": 1}
 
 _CHUNK_ROWS, _CHUNK_COLUMNS = 64, 512
 
@@ -120,10 +124,12 @@ def write_results(slide: Slide, target: Path, *, lattice: Lattice, results: Resu
         check_size(slide)
     adata, columns = _adata_of(slide)
     _add_results(adata, lattice, results)
-    with _written_beside(target) as beside:
-        adata.write_h5ad(beside, compression="gzip", compression_opts=1, convert_strings_to_categoricals=False)
+    with _written_beside(target) as file:
+        write_elem(file, "/", adata, dataset_kwargs=_COMPRESSION)
+        if adata.raw is None:
+            del file["raw"]  # which says so in a way that older versions of anndata cannot read
         if results.reconstruction is not None:
-            _add_layers(beside, results.reconstruction, adata.shape, columns, name=slide.name)
+            _add_layers(file, results.reconstruction, adata.shape, columns, name=slide.name)
 
 
 def check_target(slide: Slide, target: Path) -> None:
@@ -230,7 +236,7 @@ def _add_domains(adata: ad.AnnData, domains: NDArray[np.integer], results: Resul
 
 
 def _add_layers(
-    file_path: Path,
+    file: h5py.File,
     reconstruction: Reconstructed,
     shape: tuple[int, int],
     columns: NDArray[np.intp],
@@ -251,20 +257,18 @@ def _add_layers(
             f"{name}: expected reconstructed genes among the {shape[1]:,} that the file's X holds, found none; "
             "reconstruct genes of X, or save a file whose X has them."
         )
-    with h5py.File(file_path, "r+") as file:
-        layers = file.require_group("layers")
-        for key, values in ((RECONSTRUCTION, reconstruction.expected), (UNCERTAINTY, reconstruction.sd)):
-            dataset = layers.create_dataset(
-                key,
-                shape,
-                dtype=np.float32,
-                fillvalue=np.nan,
-                chunks=(min(_CHUNK_ROWS, shape[0]), min(_CHUNK_COLUMNS, shape[1])),
-                compression="gzip",
-                compression_opts=1,
-            )
-            dataset.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
-            _fill(dataset, reconstruction.spots, columns_in_file[kept], values[:, kept])
+    layers = file.require_group("layers")
+    for key, values in ((RECONSTRUCTION, reconstruction.expected), (UNCERTAINTY, reconstruction.sd)):
+        dataset = layers.create_dataset(
+            key,
+            shape,
+            dtype=np.float32,
+            fillvalue=np.nan,
+            chunks=(min(_CHUNK_ROWS, shape[0]), min(_CHUNK_COLUMNS, shape[1])),
+            **_COMPRESSION,
+        )
+        dataset.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+        _fill(dataset, reconstruction.spots, columns_in_file[kept], values[:, kept])
 
 
 def _fill(
@@ -290,8 +294,10 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def _written_beside(target: Path) -> Iterator[Path]:
-    """Give the path of a file beside the target that takes its place once the block is left without an error.
+def _written_beside(target: Path) -> Iterator[h5py.File]:
+    """Give an HDF5 file in memory that is written beside the target, and takes its place, once the block is left.
+
+    In memory, since HDF5 cannot be told that a disk is full: it crashes the interpreter.
 
     Raises
     ------
@@ -300,7 +306,10 @@ def _written_beside(target: Path) -> Iterator[Path]:
     """
     beside = target.with_name(f".{target.stem}.{os.getpid()}.part.h5ad")
     try:
-        yield beside
+        image = BytesIO()
+        with h5py.File(image, "w") as file:
+            yield file
+        beside.write_bytes(image.getbuffer())
         os.replace(beside, target)
     except (InputError, MemoryError):
         raise
@@ -312,4 +321,5 @@ def _written_beside(target: Path) -> Iterator[Path]:
             "make room or choose another place."
         ) from error
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):  # there is none, or its name is too long for one
+            beside.unlink()
