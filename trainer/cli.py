@@ -97,7 +97,7 @@ def _fit(options: argparse.Namespace) -> None:
         sampling=SamplingParameters(),
         loadings=LoadingsParameters(width=options.width, seed=options.seed),
     )
-    print(f"trained on {len(options.slides):,} sections, written to {options.output}")
+    print(f"{options.output}: trained for {options.steps:,} steps; sections: {len(options.slides):,}")
 
 
 def check_model_target(target: Path) -> None:
