@@ -9,13 +9,14 @@ from napari_stimg._reader import layer_data
 from napari_stimg.errors import InputError
 from napari_stimg.io import read_slide
 from napari_stimg.progress import Progress
+from napari_stimg.slide import Slide
 
 DISPLAY_VARIABLES = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
 """Environment variables of which Linux has at least one where windows can be opened."""
 
 
-def view(file: Path | None = None, *, section: str | None = None) -> Generator[Progress, None, str]:
-    """Yield progress, show a section until the window is closed, and return nothing to say.
+def view(file: Path | None = None, *, section: str | None = None) -> Generator[Progress, None, None]:
+    """Yield progress, show a section until the window is closed.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ def view(file: Path | None = None, *, section: str | None = None) -> Generator[P
             "expected a display to open a window on, found none; log in with one, or use `stimg info`, `embed`, "
             "`reconstruct` and `domains`, which need none."
         )
+    yield Progress(done=0, total=0, message="Growing the sample" if file is None else f"Reading {file.name}")
+    layers = layer_data(_sample() if file is None else read_slide(file, section=section))
     yield Progress(done=0, total=0, message="Starting napari")
     try:
         from napari_stimg._widgets.launch import open_viewer
@@ -42,12 +45,10 @@ def view(file: Path | None = None, *, section: str | None = None) -> Generator[P
             f"expected napari and a Qt binding for the viewer, found them missing ({error}); "
             'install them: pip install "napari-stimg[gui]" pyside6.'
         ) from error
-    yield Progress(done=0, total=0, message="Growing the sample" if file is None else f"Reading {file.name}")
-    if file is None:
-        from sample_data.sections import layered_hexagonal
+    open_viewer(layers)
 
-        slide = layered_hexagonal()
-    else:
-        slide = read_slide(file, section=section)
-    open_viewer(layer_data(slide))
-    return ""
+
+def _sample() -> Slide:
+    from sample_data.sections import layered_hexagonal
+
+    return layered_hexagonal()
