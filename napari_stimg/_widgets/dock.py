@@ -10,10 +10,12 @@ from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.forms import row
 from napari_stimg._widgets.genes_control import GenesControl
 from napari_stimg._widgets.genes_view import GenesView
-from napari_stimg._widgets.hide_control import HideControl
 from napari_stimg._widgets.hide_view import HideView
+from napari_stimg._widgets.mask_control import MaskControl
+from napari_stimg._widgets.reconstruct_control import ReconstructControl
 from napari_stimg._widgets.save_control import SaveControl
 from napari_stimg._widgets.save_view import SaveView
+from napari_stimg._widgets.scribble_control import ScribbleControl
 from napari_stimg._widgets.section_control import SectionControl
 from napari_stimg._widgets.section_view import SectionView
 from napari_stimg._widgets.task_view import TaskView
@@ -85,8 +87,12 @@ class StimgWidget(QWidget):
         workspace, runners = self.workspace, self.runners
         self.sections = SectionControl(workspace, self.section_view, runners["open"], runners["match"])
         self.genes = GenesControl(workspace, self.genes_view)
-        self.hiding = HideControl(workspace, self.hide_view, runners["reconstruct"])
-        self.domains = DomainsControl(workspace, self.domains_view, runners["embed"], runners["group"])
+        self.masking = MaskControl(workspace, self.hide_view)
+        self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])
+        self.scribbles = ScribbleControl(workspace, self.domains_view)
+        self.domains = DomainsControl(
+            workspace, self.domains_view, self.scribbles, embedding=runners["embed"], grouping=runners["group"]
+        )
         self.saving = SaveControl(workspace, self.save_view, runners["save"])
         self.hide_view.gene_requested.connect(self.genes.show_gene)
         workspace.sections_changed.connect(self._show_sections)

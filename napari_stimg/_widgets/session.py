@@ -217,6 +217,11 @@ class Session:
         self.unsaved.add("mask")
 
     @property
+    def n_scribbled_classes(self) -> int:
+        """How many classes have been scribbled with."""
+        return int(np.unique(self.scribbles[self.scribbles >= 0]).size)
+
+    @property
     def reconstruction_is_current(self) -> bool:
         """Whether there is a reconstruction, and of the mask as it is drawn now."""
         return self.reconstruction is not None and np.array_equal(

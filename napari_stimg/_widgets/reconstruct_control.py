@@ -1,0 +1,100 @@
+"""Connects the Reconstruct tab's lower half: the model, the scores, the comparison."""
+
+import numpy as np
+from napari.utils.events import Event
+from qtpy.QtCore import QObject
+
+from napari_stimg._widgets.hide_view import HideView
+from napari_stimg._widgets.layers import Role
+from napari_stimg._widgets.session import Session
+from napari_stimg._widgets.tasks import Reconstructed, reconstruct
+from napari_stimg._widgets.workers import TaskRunner
+from napari_stimg._widgets.workspace import Workspace
+
+OUTDATED = "<br>The mask has changed since: reconstruct again to bring this up to date."
+
+
+class ReconstructControl(QObject):
+    """Reconstructs what is hidden, and compares it with the truth.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose current section is worked on.
+    view : HideView
+        The tab.
+    runner : TaskRunner
+        Runs the reconstruction.
+    """
+
+    def __init__(self, workspace: Workspace, view: HideView, runner: TaskRunner) -> None:
+        super().__init__(view)
+        self._workspace, self._view, self._runner = workspace, view, runner
+        view.reconstruct_requested.connect(self.reconstruct)
+        view.comparison_requested.connect(workspace.compare)
+        view.uncertainty_requested.connect(self._on_uncertainty)
+        workspace.current_changed.connect(self._on_current_changed)
+        workspace.gene_shown.connect(self._on_gene_shown)
+        workspace.mask_changed.connect(self._show_scores)
+        workspace.stage_changed.connect(self._on_stage_changed)
+        workspace.connections.connect(workspace.viewer.canvas.grid.events.enabled, self._on_grid)
+
+    def reconstruct(self) -> None:
+        """Reconstruct the hidden spots, off the GUI thread."""
+        session, model = self._workspace.session, self._workspace.model
+        if session is None:
+            return
+        hidden, n_genes, display = session.hidden.copy(), self._view.n_genes, session.display
+        always = [channel.column for channel in display.channels]
+        always += [] if display.column is None else [display.column]
+        self._runner.start(
+            "Reconstructing",
+            lambda: reconstruct(session, model, hidden=hidden, n_genes=n_genes, always=always),
+            lambda result: self._on_reconstructed(session, result),
+        )
+
+    def _on_reconstructed(self, session: Session, result: Reconstructed) -> None:
+        session.reconstruction, session.scores, session.summary = result.reconstruction, result.scores, result.summary
+        session.how["reconstruction"] = dict(result.how)
+        session.unsaved.add("reconstruction")
+        self._workspace.saved_changed.emit()
+        pictures = self._workspace.pictures
+        if pictures is None or pictures.session is not session:
+            return
+        if session.display.column is None:
+            session.display.column = int(np.argmax(session.planes.variance))
+        pictures.show_gene()
+        self._workspace.compare(True)
+        self._show_scores()
+        self._workspace.gene_shown.emit()
+
+    def _show_scores(self) -> None:
+        session = self._workspace.session
+        if session is None or session.reconstruction is None or session.scores is None:
+            self._view.clear_scores()
+            return
+        outdated = "" if session.reconstruction_is_current else OUTDATED
+        self._view.show_scores(session.scores, session.reconstruction.columns, session.summary + outdated)
+        self._view.show_comparison(self._workspace.is_comparing)
+        self._view.show_gene(session.display.column)
+
+    def _on_uncertainty(self, wanted: bool) -> None:
+        if self._workspace.pictures is not None:
+            self._workspace.pictures.layers.set_visible(Role.UNCERTAINTY, wanted)
+
+    def _on_grid(self, event: Event) -> None:
+        """Follow napari's own button for the grid."""
+        pictures = self._workspace.pictures
+        if pictures is not None and pictures.is_comparing and not event.value:
+            self._workspace.compare(False)
+
+    def _on_stage_changed(self) -> None:
+        self._view.show_comparison(self._workspace.is_comparing)
+
+    def _on_gene_shown(self) -> None:
+        if self._workspace.session is not None:
+            self._view.show_gene(self._workspace.session.display.column)
+
+    def _on_current_changed(self) -> None:
+        self._view.setEnabled(self._workspace.session is not None)
+        self._show_scores()
