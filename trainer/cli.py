@@ -44,6 +44,7 @@ def build_parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"stimg-train {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_fit(commands)
+    _add_evaluate(commands)
     return parser
 
 
@@ -98,6 +99,48 @@ def _fit(options: argparse.Namespace) -> None:
         loadings=LoadingsParameters(width=options.width, seed=options.seed),
     )
     print(f"{options.output}: trained for {options.steps:,} steps; sections: {len(options.slides):,}")
+
+
+def _add_evaluate(commands: "Commands") -> None:
+    parser = commands.add_parser(
+        "evaluate",
+        help="score a model on sections, beside simple methods",
+        description="Hides squares of each section and scores what the model makes of them, beside the slide's mean\n"
+        "and neighbours' means; compares domains with expert labels (obs: layer or region), beside PCA.\n"
+        "Writes REPORT.json and REPORT.md. Say of a model only what it does on sections it was not trained on.",
+        epilog="example:\n  stimg-train evaluate model.safetensors sections/dlpfc__151674.h5ad -o report",
+    )
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="a .safetensors file that `fit` wrote")
+    parser.add_argument("slides", metavar="SLIDES", type=Path, nargs="+", help="sections, as for `fit`")
+    parser.add_argument("-o", "--output", metavar="REPORT", type=Path, required=True, help="name without an ending")
+    parser.add_argument(
+        "--genes-of",
+        metavar="SLIDE",
+        type=Path,
+        help="score the 2,000 most variable genes of this section that all SLIDES have (default: each section's own)",
+    )
+    parser.add_argument("--squares", metavar="N", type=whole_number(1), default=20, help="squares of each side (20)")
+    parser.add_argument(
+        "--seed", metavar="N", type=whole_number(0, 2**31 - 1), default=0, help="of the places of squares (0)"
+    )
+    parser.add_argument("--device", default="auto", help="as for `fit`")
+    parser.set_defaults(run=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from napari_stimg.checkpoint import load_checkpoint
+    from napari_stimg.devices import device_named
+    from trainer.evaluate import EvaluateParameters, evaluate, shared_genes
+    from trainer.report import check_report_target, write_report
+
+    check_report_target(options.output)
+    checkpoint = load_checkpoint(options.checkpoint, device=device_named(options.device))
+    slides = follow(_read(options.slides))
+    params = EvaluateParameters(n_squares=options.squares, seed=options.seed)
+    reference = None if options.genes_of is None else follow(_read([options.genes_of]))[0]
+    genes = None if reference is None else shared_genes(reference, slides, params.n_genes)
+    report = follow(evaluate(slides, checkpoint, params=params, genes=genes))
+    print(write_report(report, checkpoint, params, options.output))
 
 
 def check_model_target(target: Path) -> None:

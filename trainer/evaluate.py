@@ -17,6 +17,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.domains import ClusterParameters, cluster
+from napari_stimg.errors import InputError
 from napari_stimg.expression import gene_moments, log_expression
 from napari_stimg.inference import embed, reconstruct
 from napari_stimg.lattice import Lattice, LatticeKind, find_lattice
@@ -108,6 +109,24 @@ def most_variable(slide: Slide, n_genes: int) -> NDArray[np.intp]:
     """Return the columns of the genes whose log expression varies most, in descending order."""
     variance = gene_moments(log_expression(slide.counts)).variance
     return np.argsort(-variance, kind="stable")[:n_genes]
+
+
+def shared_genes(reference: Slide, slides: Sequence[Slide], n_genes: int) -> list[str]:
+    """Return the names of the most variable genes of a reference that all slides have.
+
+    Raises
+    ------
+    InputError
+        If no gene is on all of them.
+    """
+    shared = set(reference.gene_names).intersection(*(slide.gene_names for slide in slides))
+    ranked = reference.gene_names[most_variable(reference, reference.n_genes)]
+    names = [str(name) for name in ranked if name in shared][:n_genes]
+    if not names:
+        raise InputError(
+            f"expected genes of {reference.name} that all sections have, found none; evaluate sections of one platform."
+        )
+    return names
 
 
 def squares(lattice: Lattice, side: int, params: EvaluateParameters) -> Iterator[NDArray[np.bool_]]:
