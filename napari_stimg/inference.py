@@ -223,7 +223,7 @@ def reconstruct(
         sum_by_cell(seen.counts, visible.lattice),
         columns,
         rehearsals,
-        _corpus_weights(checkpoint, seen, columns),
+        _corpus_weights(checkpoint, seen),
         seed=params.seed,
     )
     expected, sd = readout.predict(blend.mean(), _distance_to(visible.table.positions, places))
@@ -366,12 +366,9 @@ def _distance_to(tissue: NDArray[np.float32], places: NDArray[np.float32]) -> ND
     return np.asarray(distance, dtype=np.float32)
 
 
-def _corpus_weights(checkpoint: Checkpoint, slide: Slide, columns: NDArray[np.intp]) -> NDArray[np.float32]:
-    """Return (K, D) the model's read-out of these columns, zero for genes that it does not know."""
+def _corpus_weights(checkpoint: Checkpoint, slide: Slide) -> NDArray[np.float32]:
+    """Return (G, D) the model's read-out of a slide's genes, zero for those that it does not know."""
     match = checkpoint.vocabulary.match(slide)
-    gene_of_column = np.full(slide.n_genes, -1)
-    gene_of_column[match.columns] = match.ids
-    genes = gene_of_column[columns]
-    weights = np.zeros((len(columns), checkpoint.model.config.width), dtype=np.float32)
-    weights[genes >= 0] = checkpoint.model.gene_out.weight.detach().cpu().numpy()[genes[genes >= 0]]
+    weights = np.zeros((slide.n_genes, checkpoint.model.config.width), dtype=np.float32)
+    weights[match.columns] = checkpoint.model.gene_out.weight.detach().cpu().numpy()[match.ids]
     return weights

@@ -19,8 +19,8 @@ from napari_stimg.tokens import MIN_VARIANCE
 RIDGES = (300.0, 1000.0, 3000.0, 10000.0, 30000.0)
 """Trusts in the corpus' weights that are tried: as many cells of the section weigh as much."""
 
-RIDGE_GENES = 1000
-"""Most variable genes by which one of them is chosen."""
+GUIDE_GENES = 1000
+"""Most variable genes by which one of them is chosen, whatever genes are asked for."""
 
 MIN_ERROR_SHARE = 0.05
 """Least share of a gene's explainable variance that a reconstruction is taken to miss."""
@@ -109,7 +109,7 @@ def fit_readout(
         Genes asked for.
     rehearsals : sequence of Rehearsal
         Visible cells hidden for practice, at least one.
-    prior : (K, D) float32
+    prior : (G, D) float32
         The corpus' weights, zero for genes it does not know.
     seed : int
         Of the thinning by which noise is told from signal.
@@ -120,37 +120,35 @@ def fit_readout(
     halves = _halves(rehearsals)
     expression = log_expression(counts)
     moments = gene_moments(expression)
-    mean, variance = moments.mean[columns], np.maximum(moments.variance[columns], MIN_VARIANCE)
-    signal = _signal_variance(counts, expression, np.random.default_rng(seed))[columns]
+    variance = np.maximum(moments.variance, MIN_VARIANCE)
+    signal = _signal_variance(counts, expression, np.random.default_rng(seed))
 
     def deviations(genes: NDArray[np.intp]) -> NDArray[np.float64]:
-        return expression[:, columns[genes]][cells].toarray().astype(np.float64) - mean[genes]
+        return expression[:, genes][cells].toarray().astype(np.float64) - moments.mean[genes]
 
-    tried = np.argsort(-variance, kind="stable")[:RIDGE_GENES]
-    scaled = deviations(tried) / np.sqrt(variance[tried])
-    scaled_prior = prior[tried] / np.sqrt(variance[tried])[:, None]
-    errors = [
-        np.square(np.subtract(scaled, _cross_predict(states, scaled, scaled_prior, halves, ridge))).sum()
-        for ridge in RIDGES
-    ]
-    ridge = RIDGES[int(np.argmin(errors))]
-    weights = np.empty(prior.shape)
+    guides = np.argsort(-variance, kind="stable")[:GUIDE_GENES]
+    scale = np.sqrt(variance[guides])
+    scaled, scaled_prior = deviations(guides) / scale, prior[guides] / scale[:, None]
+
+    def squared_errors(ridge: float) -> NDArray[np.float64]:
+        return (scaled - _cross_predict(states, scaled, scaled_prior, halves, ridge)) ** 2
+
+    ridge = min(RIDGES, key=lambda ridge: float(squared_errors(ridge).sum()))
+    noise = np.maximum(scaled.var(axis=0) - signal[guides] / variance[guides], 0)
+    growth, typical_distance = _growth((squared_errors(ridge) - noise) @ variance[guides], distance)
+    weights = np.empty((len(columns), states.shape[1]))
     error = np.empty(len(columns))
-    excess = np.zeros(len(cells))
     for start in range(0, len(columns), GENES_AT_ONCE):
-        part = np.arange(start, min(start + GENES_AT_ONCE, len(columns)))
-        measured = deviations(part)
-        weights[part] = _ridge(states, measured, prior[part], ridge)
-        predicted = _cross_predict(states, measured, prior[part], halves, ridge)
-        error[part] = signal[part] - 2 * (measured * predicted).mean(axis=0) + (predicted**2).mean(axis=0)
-        noise = np.maximum(measured.var(axis=0) - signal[part], 0)
-        excess += ((measured - predicted) ** 2 - noise).sum(axis=1)
-    error_of_mean = variance / counts.shape[0]
-    growth, typical_distance = _growth(excess, distance)
+        part = slice(start, start + GENES_AT_ONCE)
+        measured, part_prior = deviations(columns[part]), prior[columns[part]]
+        weights[part] = _ridge(states, measured, part_prior, ridge)
+        predicted = _cross_predict(states, measured, part_prior, halves, ridge)
+        error[part] = (predicted**2).mean(axis=0) - 2 * (measured * predicted).mean(axis=0)
+    least = MIN_ERROR_SHARE * signal + variance / counts.shape[0]
     return Readout(
-        mean=mean,
+        mean=moments.mean[columns],
         weights=weights.astype(np.float32),
-        error_variance=np.maximum(error, MIN_ERROR_SHARE * signal + error_of_mean).astype(np.float32),
+        error_variance=np.maximum(error + signal[columns], least[columns]).astype(np.float32),
         growth=growth,
         typical_distance=typical_distance,
     )
