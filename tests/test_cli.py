@@ -14,6 +14,7 @@ import pytest
 
 import napari_stimg
 from napari_stimg import embed, load_checkpoint, reconstruct
+from napari_stimg.checkpoint_file import bundled_path
 from napari_stimg.cli import main
 from napari_stimg.commands.reconstruct import N_GENES, most_variable
 from napari_stimg.domains import ClusterParameters, PaintParameters, cluster, domain_colors, paint
@@ -206,6 +207,17 @@ def test_record_says_by_what_the_embedding_was_made(section: Path, model: Path, 
     assert record["checkpoint_sha256"] == load_checkpoint(model).sha256
     assert record["device"] == "cpu"
     assert record["parameters"] == {"side": 32, "stride": 16}
+
+
+def test_the_bundled_checkpoint_is_the_default(
+    section: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["info", str(section), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["vocabulary"]["known_genes"] > 0
+    assert main(["embed", str(section), "-o", str(tmp_path / "out.h5ad")]) == 0
+    record = ad.read_h5ad(tmp_path / "out.h5ad").uns["stimg"]["embedding"]
+    assert record["checkpoint"] == bundled_path().name
+    assert record["checkpoint_sha256"] == load_checkpoint().sha256
 
 
 def test_records_of_earlier_commands_stay(section: Path, stimg: Stimg, tmp_path: Path) -> None:

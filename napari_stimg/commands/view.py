@@ -43,7 +43,7 @@ def view(file: Path | None = None, *, section: str | None = None) -> Generator[P
     except ImportError as error:
         raise InputError(
             f"expected napari and a Qt binding for the viewer, found them missing ({error}); "
-            'install them: pip install "napari-stimg[gui]" pyside6.'
+            'install them: pip install "napari-stimg[gui]" "napari[pyqt6]".'
         ) from error
     open_viewer(layers)
 
