@@ -14,9 +14,10 @@ from napari_stimg.lattice import find_lattice
 from napari_stimg.model import MAEConfig, MaskedAutoencoder
 from napari_stimg.slide import Slide
 from napari_stimg.tokens import token_table
-from napari_stimg.vocabulary import build_vocabulary
+from napari_stimg.vocabulary import Vocabulary
 from sample_data.parameters import TissueParameters
 from sample_data.simulate import simulate
+from sample_data.tissue import smooth_field
 from trainer.fit import start_from_loadings
 from trainer.loadings import LoadingsParameters, fit_loadings
 
@@ -51,18 +52,32 @@ def simulated_slide(
 
 
 @cache
-def factor_checkpoint(*, active: bool = False, n_genes: int = 80) -> Checkpoint:
-    """Return a model that starts from the loadings of ``simulated_slide``, as training does.
+def wavy_slide() -> Slide:
+    """Return a full square array of 1,440 spots whose 40 genes follow six smooth waves 12 to 24 pitches long."""
+    rng = np.random.default_rng(0)
+    indices = np.indices((40, 36)).reshape(2, -1).T
+    waves = np.stack([smooth_field(indices.astype(np.float64), 12.0, rng) for _ in range(6)], axis=1)
+    rates = 50 * np.exp(0.4 * waves @ rng.normal(size=(6, 40)))
+    return slide_of(rng.poisson(rates), places=indices.astype(np.float64), array_indices=indices)
+
+
+@cache
+def factor_checkpoint(*, active: bool = False, every: int = 1) -> Checkpoint:
+    """Return a model that knows every so many of ``simulated_slide``'s genes, its layers idle or active."""
+    return checkpoint_of(simulated_slide(), active=active, every=every)
+
+
+def checkpoint_of(slide: Slide, *, active: bool = False, every: int = 1) -> Checkpoint:
+    """Return a model that starts from the loadings of a slide, as training does.
 
     Parameters
     ----------
     active : bool
         Whether its transformer layers do something, at random; those of a new model add nothing.
-    n_genes : int
-        Genes of the section that it knows.
+    every : int
+        Of the slide's genes it knows every so many.
     """
-    slide = simulated_slide(n_genes=n_genes)
-    vocabulary = build_vocabulary([slide])
+    vocabulary = Vocabulary(symbols=tuple(str(name) for name in slide.gene_names[::every]), aliases={})
     table = token_table(slide, find_lattice(slide), vocabulary)
     torch.manual_seed(0)
     model = MaskedAutoencoder(MAEConfig(n_genes=len(vocabulary), width=WIDTH, n_heads=2))
