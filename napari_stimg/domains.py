@@ -127,7 +127,7 @@ def paint(
     *,
     params: PaintParameters = PaintParameters(),
 ) -> Painting:
-    """Return every spot's domain and probabilities, learned from those that are labelled.
+    """Return every spot's domain and probabilities, learned from those that are labelled, which keep their label.
 
     Parameters
     ----------
@@ -161,6 +161,7 @@ def paint(
     probabilities = classifier.fit(features[labelled], encoded).predict_proba(features)
     if params.refine:
         probabilities = probabilities[_neighbours(positions)].mean(axis=1)
+    probabilities[labelled] = np.eye(classes.size)[encoded]
     return Painting(labels=classes[probabilities.argmax(axis=1)], probabilities=probabilities.astype(np.float32))
 
 

@@ -22,6 +22,9 @@ RIDGES = (300.0, 1000.0, 3000.0, 10000.0, 30000.0)
 GUIDE_GENES = 1000
 """Most variable genes by which one of them is chosen, whatever genes are asked for."""
 
+METRIC_GENES = 2000
+"""Most variable genes of a section in whose expression an embedding is measured."""
+
 MIN_ERROR_SHARE = 0.05
 """Least share of a gene's explainable variance that a reconstruction is taken to miss."""
 
@@ -152,6 +155,25 @@ def fit_readout(
         growth=growth,
         typical_distance=typical_distance,
     )
+
+
+def gene_metric(
+    counts: sp.csr_matrix, rehearsals: Sequence[Rehearsal], prior: NDArray[np.float32], *, seed: int = 0
+) -> NDArray[np.float64]:
+    """Return the (D, D) matrix that turns states so that their distances are those of expected expression.
+
+    Each of the section's ``METRIC_GENES`` most variable genes counts in units of its standard deviation.
+
+    Parameters
+    ----------
+    counts, rehearsals, prior, seed
+        As in ``fit_readout``.
+    """
+    variance = np.maximum(gene_moments(log_expression(counts)).variance, MIN_VARIANCE)
+    columns = np.argsort(-variance, kind="stable")[:METRIC_GENES]
+    weights = fit_readout(counts, columns, rehearsals, prior, seed=seed).weights.astype(np.float64)
+    scales, directions = np.linalg.eigh(weights.T @ (weights / variance[columns, None]))
+    return np.asarray(directions * np.sqrt(np.maximum(scales, 0.0)))
 
 
 def _halves(rehearsals: Sequence[Rehearsal]) -> NDArray[np.bool_]:

@@ -19,7 +19,7 @@ from napari_stimg.cli import main
 from napari_stimg.commands.reconstruct import N_GENES, most_variable
 from napari_stimg.domains import ClusterParameters, PaintParameters, cluster, domain_colors, paint
 from napari_stimg.expression import log_expression
-from napari_stimg.inference import ReconstructParameters
+from napari_stimg.inference import InferenceParameters
 from napari_stimg.io import mask_from_square, read_slide
 from napari_stimg.lattice import find_lattice
 from napari_stimg.progress import run
@@ -241,7 +241,7 @@ def test_reconstruct_writes_what_the_core_predicts_and_nan_elsewhere(
     stimg("reconstruct", section, "-o", tmp_path / "out.h5ad", *SQUARE, "--seed", "3")
     written, slide = ad.read_h5ad(tmp_path / "out.h5ad"), read_slide(section)
     mask = mask_from_square(slide, find_lattice(slide), 6, 5, 4)
-    expected = run(reconstruct(slide, mask, load_checkpoint(model), params=ReconstructParameters(seed=3)))
+    expected = run(reconstruct(slide, mask, load_checkpoint(model), params=InferenceParameters(seed=3)))
     np.testing.assert_array_equal(written.obs["stimg_mask"], mask)
     np.testing.assert_allclose(written.layers["stimg_reconstruction"][mask], expected.expected, rtol=1e-5)
     np.testing.assert_allclose(written.layers["stimg_uncertainty"][mask], expected.sd, rtol=1e-5)

@@ -21,6 +21,7 @@ from napari_stimg.errors import InputError
 from napari_stimg.expression import gene_moments, log_expression
 from napari_stimg.inference import embed, reconstruct
 from napari_stimg.lattice import Lattice, LatticeKind, find_lattice
+from napari_stimg.neighbours import smooth
 from napari_stimg.progress import Progress, run
 from napari_stimg.scores import correlation, neighbour_means
 from napari_stimg.slide import Slide
@@ -245,20 +246,9 @@ def embeddings(slide: Slide, lattice: Lattice, checkpoint: Checkpoint) -> dict[s
     expression = log_expression(slide.counts)
     shown = expression[:, most_variable(slide, 2000)].toarray()
     components = PCA(min(20, *shown.shape), svd_solver="full").fit_transform(shown)
-    smoothed = neighbour_smoothed(components, lattice.positions, sigma=1.5)
+    smoothed = smooth(components, lattice.positions, sigma=1.5)
     return {
         "PCA": components,
         "PCA smoothed, sigma 1.5": smoothed,
         "napari-stimg": run(embed(slide, checkpoint)),
     }
-
-
-def neighbour_smoothed(
-    features: NDArray[np.floating], positions: NDArray[np.float32], *, sigma: float
-) -> NDArray[np.float64]:
-    """Return (S, D) Gaussian-weighted means of each spot and all within three sigma, in pitches."""
-    tree = cKDTree(positions)
-    distance = tree.sparse_distance_matrix(tree, 3 * sigma, output_type="coo_matrix")
-    weight = sp.csr_matrix((np.exp(-0.5 * (distance.data / sigma) ** 2), (distance.row, distance.col)), distance.shape)
-    smoothed: NDArray[np.float64] = (weight @ features) / np.asarray(weight.sum(axis=1))
-    return smoothed

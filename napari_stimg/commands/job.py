@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import napari_stimg
 from napari_stimg.checkpoint import Checkpoint, load_checkpoint
 from napari_stimg.devices import AUTOMATIC, device_named
-from napari_stimg.inference import WindowParameters, embed
+from napari_stimg.inference import InferenceParameters, embed
 from napari_stimg.io import Results, check_target, read_slide, write_results
 from napari_stimg.lattice import Lattice, find_lattice
 from napari_stimg.progress import Progress
@@ -84,9 +84,9 @@ def open_job(job: Job) -> Generator[Progress, None, Opened]:
 
 def embed_job(job: Job, opened: Opened) -> Generator[Progress, None, tuple[NDArray[np.float32], Results]]:
     """Yield progress, and return the (S, D) embedding, and it with its record as results to write."""
-    windows = WindowParameters()
-    embedding = yield from embed(opened.slide, opened.checkpoint, params=windows)
-    record = opened.made_by(asdict(windows))
+    params = InferenceParameters()
+    embedding = yield from embed(opened.slide, opened.checkpoint, params=params)
+    record = opened.made_by(asdict(params))
     return embedding, Results(embedding=embedding, provenance={"embedding": record})
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_stimg.commands.job import Job, Opened, open_job, step, write_job
 from napari_stimg.commands.text import table_of
 from napari_stimg.expression import gene_moments, log_expression
-from napari_stimg.inference import Reconstruction, ReconstructParameters, reconstruct
+from napari_stimg.inference import InferenceParameters, Reconstruction, reconstruct
 from napari_stimg.io import Results, check_size, mask_from_geojson, mask_from_key, mask_from_square
 from napari_stimg.lattice import Lattice
 from napari_stimg.progress import Progress
@@ -100,7 +100,7 @@ def reconstruct_hidden(
     check_size(slide)
     mask = hidden_by.spots(slide, opened.lattice)
     wanted = most_variable(slide, mask) if genes == () else genes
-    params = ReconstructParameters(seed=seed)
+    params = InferenceParameters(seed=seed)
     reconstruction = yield from reconstruct(slide, mask, opened.checkpoint, genes=wanted, params=params)
     yield step("Scoring")
     scores = score_reconstruction(slide, opened.lattice, reconstruction)
@@ -151,7 +151,7 @@ def _row_of(gene: str, scores: pd.Series) -> list[str]:
 
 
 def _record(
-    opened: Opened, hidden_by: HiddenBy, params: ReconstructParameters, scores: pd.DataFrame, elapsed_s: float
+    opened: Opened, hidden_by: HiddenBy, params: InferenceParameters, scores: pd.DataFrame, elapsed_s: float
 ) -> dict[str, Any]:
     """Return how a reconstruction was made and how good it is, over all genes and gene by gene."""
     return opened.made_by(
