@@ -106,6 +106,14 @@ class DomainsView(QWidget):
         """Whether every stroke paints the section anew."""
         return self._live.isChecked()
 
+    def choose_number(self, n_domains: int) -> None:
+        """Ask for this many domains."""
+        self._cluster_form.n_domains.value = n_domains
+
+    def set_live(self, live: bool) -> None:
+        """Paint the section anew after every stroke, or not."""
+        self._live.setChecked(live)
+
     def show_classes(self, names: Sequence[str], colors: Sequence[str], counts: Sequence[int]) -> None:
         """List the classes to scribble with, and how many spots carry each."""
         self.classes.show_rows(names, colors, counts)

@@ -42,7 +42,7 @@ class GenesControl(QObject):
             return
         pictures.session.display.column = column
         pictures.show_gene()
-        if not pictures.is_comparing:
+        if not pictures.is_comparing or pictures.session.expected(column) is None:
             self._workspace.bring_up(Stage.GENE)
         self._workspace.gene_shown.emit()
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QWidget
+from qtpy.QtWidgets import QLabel, QSpinBox, QWidget
 
 from napari_stimg._widgets.forms import button, column, note, row, title
 from napari_stimg._widgets.sortable_table import Column, SortableTable
@@ -18,12 +18,8 @@ TOOLS = {
     Tool.LASSO: ("Lasso", "Drag a closed curve: spots whose centres lie in it are hidden."),
 }
 
-GENE_CHOICES = {
-    "2,000 most variable genes": 2000,
-    "500 most variable genes": 500,
-    "All genes": None,
-}
-"""What can be reconstructed at once, and how many genes that is (None = all)."""
+MAX_GENES = 100_000
+"""More genes than any slide has."""
 
 SCORES = (
     ("pcc", "PCC", "Pearson correlation of truth and reconstruction over the hidden spots, -1 to 1", 2),
@@ -94,9 +90,23 @@ class HideView(QWidget):
         self.clear_scores()
 
     @property
+    def mask_text(self) -> str:
+        """What is said of the mask."""
+        return self._count.text()
+
+    @property
+    def summary_text(self) -> str:
+        """What is said of the reconstruction."""
+        return self._summary.text()
+
+    @property
     def n_genes(self) -> int | None:
         """How many of the most variable genes to reconstruct; None = all."""
-        return GENE_CHOICES[self._genes.currentText()]
+        return None if self._genes.value() == 0 else self._genes.value()
+
+    def choose_genes(self, n_genes: int | None) -> None:
+        """Ask for this many of the most variable genes; None = all."""
+        self._genes.setValue(n_genes or 0)
 
     def show_mask(self, n_hidden: int, n_spots: int, *, can_undo: bool, can_redo: bool) -> None:
         """Say how much is hidden."""
@@ -161,9 +171,14 @@ class HideView(QWidget):
         return box
 
     def _build_reconstruct(self) -> QWidget:
-        self._genes = QComboBox()
-        self._genes.addItems(list(GENE_CHOICES))
-        self._genes.setToolTip("Genes to reconstruct and to score; the gene that is shown is always among them.")
+        self._genes = QSpinBox()
+        self._genes.setRange(0, MAX_GENES)
+        self._genes.setSingleStep(500)
+        self._genes.setValue(2000)
+        self._genes.setGroupSeparatorShown(True)
+        self._genes.setSpecialValueText("all genes")
+        self._genes.setSuffix(" most variable genes")
+        self._genes.setToolTip("Genes to reconstruct and to score, 0 = all; the gene shown is always among them.")
         self.reconstruct = button(
             "Reconstruct hidden spots",
             "Let the model fill in the hidden spots from the visible ones. It never sees what is hidden.",
@@ -171,7 +186,7 @@ class HideView(QWidget):
             primary=True,
         )
         box = QWidget()
-        box.setLayout(column(self._genes, self.reconstruct, margin_px=0))
+        box.setLayout(column(row(QLabel("Genes"), self._genes, stretch=1), self.reconstruct, margin_px=0))
         return box
 
     def _build_comparison(self) -> QWidget:

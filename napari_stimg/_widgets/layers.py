@@ -207,7 +207,7 @@ class SectionLayers:
     def zoom_to(self, places: NDArray[np.float64]) -> None:
         """Move the camera to these places (N, 2), with as much again around them, but no farther than the section."""
         self.fit_view()
-        camera = self.viewer.camera
+        camera = self.viewer.scene.camera
         centres = self.session.raster.centres
         reach = np.maximum(np.ptp(places, axis=0), 4 * self.session.lattice.pitch)
         nearer = float((np.ptp(centres, axis=0) / reach).min()) / 3

@@ -77,10 +77,15 @@ class MaskControl(QObject):
         return layer
 
     def _on_painted(self, event: Event) -> None:
-        """Hide what was painted, once the stroke is over."""
         pictures = self._workspace.pictures
         if pictures is not None and event.source is pictures.layers.get(Role.HIDDEN):
-            self._hide(pictures, pictures.painted_hidden())
+            # napari's fill says so before it paints.
+            QTimer.singleShot(0, self._take_strokes)
+
+    def _take_strokes(self) -> None:
+        """Hide what has been painted."""
+        if self._workspace.pictures is not None:
+            self._hide(self._workspace.pictures, self._workspace.pictures.painted_hidden())
 
     def _on_outlined(self, event: Event) -> None:
         if event.action == ActionType.ADDED:

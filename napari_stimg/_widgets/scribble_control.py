@@ -4,7 +4,7 @@ import numpy as np
 from napari.layers import Labels
 from napari.utils.events import Event
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.layers import Role
@@ -90,12 +90,17 @@ class ScribbleControl(QObject):
         return layer
 
     def _on_painted(self, event: Event) -> None:
-        """Take over a stroke that is over."""
         pictures = self._workspace.pictures
-        if pictures is None or event.source is not pictures.layers.get(Role.SCRIBBLES):
-            return
-        self._scribble(pictures, pictures.painted_scribbles())
-        self.scribbled.emit()
+        if pictures is not None and event.source is pictures.layers.get(Role.SCRIBBLES):
+            # napari's fill says so before it paints.
+            QTimer.singleShot(0, self._take_strokes)
+
+    def _take_strokes(self) -> None:
+        """Take over what has been painted."""
+        pictures = self._workspace.pictures
+        if pictures is not None:
+            self._scribble(pictures, pictures.painted_scribbles())
+            self.scribbled.emit()
 
     def _scribble(self, pictures: SectionPictures, scribbles: NDArray[np.intp]) -> None:
         pictures.session.scribbles = scribbles

@@ -46,6 +46,16 @@ class SectionView(QWidget):
         self.show_outlined(0)
         self.show_nothing()
 
+    @property
+    def card_text(self) -> str:
+        """What is said of the section."""
+        return self._card.text()
+
+    @property
+    def parts(self) -> list[str]:
+        """The sections that are offered."""
+        return [self._parts.itemText(place) for place in range(self._parts.count())]
+
     def show_card(self, facts: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:
         """Show what the section is: (what, value) pairs, and one sentence for each thing to know."""
         rows = "".join(
@@ -71,8 +81,8 @@ class SectionView(QWidget):
 
     def show_outlined(self, n_spots: int) -> None:
         """Say how many spots the outlines to crop hold."""
-        self._crop.setEnabled(n_spots > 0)
-        self._crop.setText(f"Open {n_spots:,} spots as a section" if n_spots else "Open as a section")
+        self.crop_button.setEnabled(n_spots > 0)
+        self.crop_button.setText(f"Open {n_spots:,} spots as a section" if n_spots else "Open as a section")
 
     def _build_open(self) -> QWidget:
         box = QWidget()
@@ -116,10 +126,10 @@ class SectionView(QWidget):
             "Drag a closed curve on the canvas; the spots whose centres lie in it will be the crop.",
             lambda: self.outline_requested.emit("polygon_lasso"),
         )
-        self._crop = button(
+        self.crop_button = button(
             "Open as a section",
             "Open the outlined spots as a section of their own; the whole section stays open.",
             self.crop_requested.emit,
         )
-        box.setLayout(column(title("Crop"), row(rectangle, lasso), self._crop, margin_px=0))
+        box.setLayout(column(title("Crop"), row(rectangle, lasso), self.crop_button, margin_px=0))
         return box

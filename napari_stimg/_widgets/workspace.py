@@ -48,6 +48,11 @@ class Workspace(QObject):
         self._current: SectionPictures | None = None
 
     @property
+    def opened(self) -> tuple[SectionPictures, ...]:
+        """What draws each open section, in the order they were opened."""
+        return tuple(self._open)
+
+    @property
     def sessions(self) -> list[Session]:
         """The open sections, in the order they were opened."""
         return [pictures.session for pictures in self._open]
@@ -93,7 +98,7 @@ class Workspace(QObject):
             self._current.put_away()
         self._current = chosen
         chosen.bring_back()
-        self.viewer.scale_bar.visible = chosen.session.lattice.pitch_um is not None
+        self.viewer.canvas.overlays.scale_bar.visible = chosen.session.lattice.pitch_um is not None
         self.current_changed.emit()
 
     def close(self, place: int) -> None:
