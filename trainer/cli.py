@@ -91,13 +91,15 @@ def _fit(options: argparse.Namespace) -> None:
     check_model_target(options.output)
     check_width(options.width)
     device = device_named(options.device)
-    fit(
-        follow(_read(options.slides)),
+    slides = follow(_read(options.slides))
+    training = fit(
+        slides,
         options.output,
         params=FitParameters(steps=options.steps, seed=options.seed, device=device, save_every=options.save_every),
         sampling=SamplingParameters(),
         loadings=LoadingsParameters(width=options.width, seed=options.seed),
     )
+    follow(training)
     print(f"{options.output}: trained for {options.steps:,} steps; sections: {len(options.slides):,}")
 
 

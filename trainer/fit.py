@@ -4,7 +4,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm import tqdm
 
 from napari_stimg.checkpoint import save_checkpoint
+from napari_stimg.errors import InputError
 from napari_stimg.model import MAEConfig, MaskedAutoencoder
+from napari_stimg.progress import Progress
 from napari_stimg.slide import Slide
 from napari_stimg.vocabulary import build_vocabulary
 from trainer.batches import Batch, SamplingParameters, batches
@@ -69,25 +70,46 @@ def fit(
     params: FitParameters,
     sampling: SamplingParameters,
     loadings: LoadingsParameters,
-) -> None:
-    """Pretrain on the slides and write the checkpoint ``target``; go on from ``target``'s ``.state`` if it is there.
+) -> Generator[Progress, None, None]:
+    """Yield progress while pretraining on the slides, and write the checkpoint ``target``.
 
-    Beside the checkpoint, ``.log.jsonl`` gets a line for every 20 steps.
+    Goes on from ``target``'s ``.state`` if it is there. Beside the checkpoint, ``.log.jsonl`` gets a line for every 20
+    steps: the loss, and that of predicting each gene's mean.
+
+    Parameters
+    ----------
+    slides : sequence of Slide
+        The training sections; labels are not looked at.
+    target : Path
+        The ``.safetensors`` file to write.
+    params : FitParameters
+        Steps, rates, seed, device.
+    sampling : SamplingParameters
+        What a crop is.
+    loadings : LoadingsParameters
+        What the model starts from.
+
+    Raises
+    ------
+    InputError
+        If ``.state`` is that of other sections or sizes, or has come further than ``params.steps``.
     """
+    yield Progress(done=0, total=params.steps, message="Indexing sections")
     torch.manual_seed(params.seed)
     vocabulary = build_vocabulary(slides)
     sections = load_sections(slides, vocabulary, seed=params.seed)
     model = MaskedAutoencoder(MAEConfig(n_genes=len(vocabulary), width=loadings.width))
     state_path = target.with_suffix(".state")
-    if not state_path.exists():
+    state = _read_state(state_path, model, params) if state_path.exists() else None
+    if state is None:
+        yield Progress(done=0, total=params.steps, message="Fitting gene loadings")
         start_from_loadings(model, fit_loadings(token_tables(slides, vocabulary), len(vocabulary), params=loadings))
     model.to(params.device)
     optimiser = make_optimiser(model, params)
     ema = get_ema_multi_avg_fn(params.ema_decay)  # type: ignore[no-untyped-call]
     average = AveragedModel(model, multi_avg_fn=ema)
     first_step = 0
-    if state_path.exists():
-        state = torch.load(state_path, weights_only=True)
+    if state is not None:
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         optimiser.load_state_dict(state["optimiser"])
@@ -95,8 +117,9 @@ def fit(
     stream = batches(sections, sampling, seed=params.seed + first_step)
     losses: list[tuple[float, float]] = []
     started_at = time.monotonic()
-    bar = tqdm(range(first_step, params.steps), initial=first_step, total=params.steps, unit="step")
-    for step in bar:
+    message = "Training"
+    for step in range(first_step, params.steps):
+        yield Progress(done=step, total=params.steps, message=message)
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * schedule(step, params)
         batch = Batch(*(tensor.to(params.device) for tensor in next(stream)))
@@ -112,7 +135,7 @@ def fit(
             entry |= dict(zip(("loss", "mean_loss"), np.mean(losses, axis=0).round(5).tolist(), strict=True))
             with target.with_suffix(".log.jsonl").open("a") as log:
                 log.write(json.dumps(entry) + "\n")
-            bar.set_postfix(loss=f"{entry['loss']:.4f}")
+            message = f"Training, loss {entry['loss']:.4f} (gene means {entry['mean_loss']:.4f})"
             losses.clear()
         if (step + 1) % params.save_every == 0 or step + 1 == params.steps:
             card = {
@@ -132,6 +155,7 @@ def fit(
                 },
                 state_path,
             )
+    yield Progress(done=params.steps, total=params.steps, message=message)
 
 
 def masked_loss(model: MaskedAutoencoder, batch: Batch) -> Tensor:
@@ -174,6 +198,23 @@ def schedule(step: int, params: FitParameters) -> float:
         return (step + 1) / params.warmup
     done = (step - params.warmup) / max(1, params.steps - params.warmup)
     return 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _read_state(path: Path, model: MaskedAutoencoder, params: FitParameters) -> dict[str, Any]:
+    """Return the state of an interrupted run, on the run's device."""
+    state: dict[str, Any] = torch.load(path, weights_only=True, map_location=params.device)
+    sizes = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    if {name: tensor.shape for name, tensor in state["model"].items()} != sizes:
+        raise InputError(
+            f"expected {path.name} to be of a model of these sections and sizes, found one of others; "
+            "give the options it was started with, or remove it to start anew."
+        )
+    if state["step"] >= params.steps:
+        raise InputError(
+            f"expected more steps than the {state['step']:,} that {path.name} has behind it, found {params.steps:,}; "
+            "ask for more, or remove it to start anew."
+        )
+    return state
 
 
 def _save_state(state: dict[str, Any], path: Path) -> None:
