@@ -52,6 +52,11 @@ class SectionView(QWidget):
         return self._card.text()
 
     @property
+    def notes_text(self) -> str:
+        """What there is to know of the section."""
+        return self._notes.text()
+
+    @property
     def parts(self) -> list[str]:
         """The sections that are offered."""
         return [self._parts.itemText(place) for place in range(self._parts.count())]
