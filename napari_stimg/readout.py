@@ -160,9 +160,10 @@ def fit_readout(
 def gene_metric(
     counts: sp.csr_matrix, rehearsals: Sequence[Rehearsal], prior: NDArray[np.float32], *, seed: int = 0
 ) -> NDArray[np.float64]:
-    """Return the (D, D) matrix that turns states so that their distances are those of expected expression.
+    """Return the (D, D) matrix that stretches states so that their distances are those of expected expression.
 
-    Each of the section's ``METRIC_GENES`` most variable genes counts in units of its standard deviation.
+    Each of the section's ``METRIC_GENES`` most variable genes counts in units of its standard deviation. Of all such
+    matrices it is the symmetric one, which does not turn: the same tissue stays near itself on other sections.
 
     Parameters
     ----------
@@ -173,7 +174,7 @@ def gene_metric(
     columns = np.argsort(-variance, kind="stable")[:METRIC_GENES]
     weights = fit_readout(counts, columns, rehearsals, prior, seed=seed).weights.astype(np.float64)
     scales, directions = np.linalg.eigh(weights.T @ (weights / variance[columns, None]))
-    return np.asarray(directions * np.sqrt(np.maximum(scales, 0.0)))
+    return np.asarray((directions * np.sqrt(np.maximum(scales, 0.0))) @ directions.T)
 
 
 def _halves(rehearsals: Sequence[Rehearsal]) -> NDArray[np.bool_]:

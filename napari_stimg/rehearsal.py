@@ -131,6 +131,8 @@ def _rehearse(visible: Visible, crop: Crop, rng: np.random.Generator) -> Rehears
     """Return what the model says of visible cells of a window while they are hidden."""
     hidden = draw_mask(visible.lattice.occupied[crop.tokens], random_share=SCATTERED_SHARE, rng=rng)
     shown, practised = crop.tokens[~hidden], crop.tokens[hidden]
+    if practised.size == 0:  # a section of one cell has no other to tell of it
+        practised = shown
     positions = visible.table.positions
     return Rehearsal(
         cells=practised,
