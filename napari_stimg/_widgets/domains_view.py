@@ -12,7 +12,10 @@ from napari_stimg.domains import ClusterParameters, PaintParameters
 
 TOOLS = {
     Tool.PAN: ("Pan", "Move and zoom; draw nothing."),
-    Tool.BRUSH: ("Brush", "Scribble with the chosen class: a spot counts if more than half of it is painted."),
+    Tool.BRUSH: (
+        "Brush",
+        "Scribble with the chosen class: a spot counts if more than half of it is painted. Ctrl+Z undoes.",
+    ),
     Tool.ERASER: ("Eraser", "Erase scribbles."),
 }
 

@@ -163,8 +163,8 @@ class HideView(QWidget):
 
     def _build_mask(self) -> QWidget:
         self._count = note(muted=False)
-        self._undo = button("Undo", "Take back the last change of the mask", self.undo_requested.emit)
-        self._redo = button("Redo", "Take back the undo", self.redo_requested.emit)
+        self._undo = button("Undo", "Take back the last change of the mask (Ctrl+Z)", self.undo_requested.emit)
+        self._redo = button("Redo", "Take back the undo (Ctrl+Shift+Z)", self.redo_requested.emit)
         self._clear = button("Clear", "Hide nothing", self.clear_requested.emit)
         box = QWidget()
         box.setLayout(column(self._count, row(self._undo, self._redo, self._clear), margin_px=0))

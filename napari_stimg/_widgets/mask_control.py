@@ -1,7 +1,7 @@
 """Connects the tools of the Reconstruct tab: painting and drawing the mask, undo and redo."""
 
 import numpy as np
-from napari.layers import Labels, Shapes
+from napari.layers import Labels, Layer, Shapes
 from napari.layers.base import ActionType
 from napari.utils.events import Event
 from napari.utils.notifications import show_warning
@@ -68,7 +68,11 @@ class MaskControl(QObject):
 
     def _mask_layer(self, pictures: SectionPictures) -> Labels:
         layer = pictures.show_hidden()
-        self._workspace.connections.connect_once(layer.events.paint, self._on_painted)
+        connections = self._workspace.connections
+        if connections.connect_once(layer.events.paint, self._on_painted):
+            # napari's own history knows nothing of whole spots.
+            connections.bind_key(layer, "Control-Z", self._on_undo_key)
+            connections.bind_key(layer, "Control-Shift-Z", self._on_redo_key)
         return layer
 
     def _outline_layer(self, pictures: SectionPictures) -> Shapes:
@@ -108,14 +112,20 @@ class MaskControl(QObject):
         pictures.session.hide(spots)
         self._workspace.mask_changed.emit()
 
+    def _on_undo_key(self, _layer: Layer) -> None:
+        self._on_undo()
+
+    def _on_redo_key(self, _layer: Layer) -> None:
+        self._on_redo()
+
     def _on_undo(self) -> None:
         if self._workspace.session is not None:
-            self._workspace.session.undo()
+            self._workspace.session.undo_mask()
             self._workspace.mask_changed.emit()
 
     def _on_redo(self) -> None:
         if self._workspace.session is not None:
-            self._workspace.session.redo()
+            self._workspace.session.redo_mask()
             self._workspace.mask_changed.emit()
 
     def _on_clear(self) -> None:
@@ -154,7 +164,12 @@ class MaskControl(QObject):
             self._view.show_mask(0, 0, can_undo=False, can_redo=False)
             return
         n_hidden = int(session.hidden.sum())
-        self._view.show_mask(n_hidden, session.slide.n_spots, can_undo=session.can_undo, can_redo=session.can_redo)
+        self._view.show_mask(
+            n_hidden,
+            session.slide.n_spots,
+            can_undo=session.mask_history.can_undo,
+            can_redo=session.mask_history.can_redo,
+        )
 
     def _on_brush(self, spots: int) -> None:
         pictures = self._workspace.pictures

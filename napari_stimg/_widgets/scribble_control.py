@@ -1,7 +1,7 @@
 """Connects the scribbles of the Domains tab: their classes and strokes."""
 
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Labels, Layer
 from napari.utils.events import Event
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -86,7 +86,11 @@ class ScribbleControl(QObject):
 
     def _scribble_layer(self, pictures: SectionPictures) -> Labels:
         layer = pictures.show_scribbles()
-        self._workspace.connections.connect_once(layer.events.paint, self._on_painted)
+        connections = self._workspace.connections
+        if connections.connect_once(layer.events.paint, self._on_painted):
+            # napari's own history knows nothing of whole spots.
+            connections.bind_key(layer, "Control-Z", self._on_undo_key)
+            connections.bind_key(layer, "Control-Shift-Z", self._on_redo_key)
         return layer
 
     def _on_painted(self, event: Event) -> None:
@@ -100,12 +104,25 @@ class ScribbleControl(QObject):
         pictures = self._workspace.pictures
         if pictures is not None:
             self._scribble(pictures, pictures.painted_scribbles())
-            self.scribbled.emit()
 
     def _scribble(self, pictures: SectionPictures, scribbles: NDArray[np.intp]) -> None:
-        pictures.session.scribbles = scribbles
+        pictures.session.scribble_history.change(scribbles)
+        self._on_scribbles_changed(pictures)
+
+    def _on_scribbles_changed(self, pictures: SectionPictures) -> None:
         self._scribble_layer(pictures)
         self._show_classes()
+        self.scribbled.emit()
+
+    def _on_undo_key(self, _layer: Layer) -> None:
+        pictures = self._workspace.pictures
+        if pictures is not None and pictures.session.scribble_history.undo():
+            self._on_scribbles_changed(pictures)
+
+    def _on_redo_key(self, _layer: Layer) -> None:
+        pictures = self._workspace.pictures
+        if pictures is not None and pictures.session.scribble_history.redo():
+            self._on_scribbles_changed(pictures)
 
     def _on_scribbles_cleared(self) -> None:
         pictures = self._workspace.pictures

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_stimg._widgets.history import History
 from napari_stimg.display import SpotRaster, spot_raster
 from napari_stimg.lattice import Lattice, find_lattice
 from napari_stimg.planes import GenePlanes
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 MAX_CHANNELS = 8
 """Genes shown at once as additive channels; napari slows down with the number of layers."""
-
-MAX_UNDO = 100
-"""Steps of the mask that can be undone."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,10 +108,8 @@ class Session:
     ----------
     slide, lattice, raster, planes
         The section, its geometry, its picture and its genes; they do not change.
-    hidden : (S,) bool
-        The mask, True = hidden from the model.
-    scribbles : (S,) int
-        Class that a spot was scribbled with, -1 = none.
+    mask_history, scribble_history : History
+        What has been hidden and scribbled.
     classes, class_colors : lists of str
         Names and colours of the scribbles' classes.
     display : Display
@@ -138,8 +134,8 @@ class Session:
     lattice: Lattice
     raster: SpotRaster
     planes: GenePlanes
-    hidden: NDArray[np.bool_]
-    scribbles: NDArray[np.intp]
+    mask_history: History
+    scribble_history: History
     classes: list[str] = field(default_factory=list)
     class_colors: list[str] = field(default_factory=list)
     display: Display = field(default_factory=Display)
@@ -154,8 +150,6 @@ class Session:
     saved_to: Path | None = None
     saved_at: datetime | None = None
     on_saved: Callable[[], object] | None = None
-    _undo: list[NDArray[np.bool_]] = field(default_factory=list)
-    _redo: list[NDArray[np.bool_]] = field(default_factory=list)
 
     def results(self) -> "Results":
         """Return what there is to write; a reconstruction of another mask than the one drawn now is left out."""
@@ -183,38 +177,31 @@ class Session:
             self.on_saved()
 
     @property
-    def can_undo(self) -> bool:
-        """Whether the mask has an earlier state."""
-        return bool(self._undo)
+    def hidden(self) -> NDArray[np.bool_]:
+        """(S,) bool: the mask, True = hidden from the model."""
+        hidden: NDArray[np.bool_] = self.mask_history.state
+        return hidden
 
     @property
-    def can_redo(self) -> bool:
-        """Whether an undone state of the mask can come back."""
-        return bool(self._redo)
+    def scribbles(self) -> NDArray[np.intp]:
+        """(S,) int: the class that a spot was scribbled with, -1 = none."""
+        scribbles: NDArray[np.intp] = self.scribble_history.state
+        return scribbles
 
     def hide(self, spots: NDArray[np.bool_]) -> None:
-        """Make this the mask, (S,) bool; the former one can be had back by `undo`."""
-        if np.array_equal(spots, self.hidden):
-            return
-        self._undo = [*self._undo[1 - MAX_UNDO :], self.hidden]
-        self._redo = []
-        self._set_hidden(spots)
+        """Make this the mask, (S,) bool; the former one can be had back."""
+        if self.mask_history.change(spots):
+            self.unsaved.add("mask")
 
-    def undo(self) -> None:
+    def undo_mask(self) -> None:
         """Go back to the mask before the last change."""
-        if self._undo:
-            self._redo.append(self.hidden)
-            self._set_hidden(self._undo.pop())
+        if self.mask_history.undo():
+            self.unsaved.add("mask")
 
-    def redo(self) -> None:
-        """Take back an `undo`."""
-        if self._redo:
-            self._undo.append(self.hidden)
-            self._set_hidden(self._redo.pop())
-
-    def _set_hidden(self, spots: NDArray[np.bool_]) -> None:
-        self.hidden = spots.copy()
-        self.unsaved.add("mask")
+    def redo_mask(self) -> None:
+        """Take back an `undo_mask`."""
+        if self.mask_history.redo():
+            self.unsaved.add("mask")
 
     @property
     def n_scribbled_classes(self) -> int:
@@ -263,8 +250,8 @@ def open_session(slide: Slide) -> Generator[Progress, None, Session]:
         lattice=lattice,
         raster=raster,
         planes=planes,
-        hidden=np.zeros(slide.n_spots, dtype=np.bool_),
-        scribbles=np.full(slide.n_spots, -1, dtype=np.intp),
+        mask_history=History(np.zeros(slide.n_spots, dtype=np.bool_)),
+        scribble_history=History(np.full(slide.n_spots, -1, dtype=np.intp)),
     )
 
 

@@ -197,7 +197,9 @@ def test_domains_have_the_colours_of_their_legend(pictures, session):
 
 def test_scribbles_are_read_back_class_by_class(pictures, session):
     session.classes, session.class_colors = ["a", "b"], ["#ff0000", "#00ff00"]
-    session.scribbles[[3, 4, 50]] = [0, 1, 1]
+    scribbles = np.full(session.slide.n_spots, -1)
+    scribbles[[3, 4, 50]] = [0, 1, 1]
+    session.scribble_history.change(scribbles)
     layer = pictures.show_scribbles()
     np.testing.assert_array_equal(pictures.painted_scribbles(), session.scribbles)
     layer.data[session.raster.idmap == 60] = 1

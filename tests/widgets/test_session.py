@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stimg._widgets.session import MAX_UNDO, Domains
+from napari_stimg._widgets.session import Domains
 from napari_stimg.inference import Reconstruction
 
 
@@ -27,48 +27,23 @@ def test_a_section_opens_with_everything_visible_and_nothing_to_save(session):
     assert session.planes.expression(0).shape == (session.slide.n_spots,)
 
 
-def test_the_mask_goes_back_and_forward_again(session, hidden):
+def test_the_mask_goes_back_and_forward_again_and_is_unsaved_again(session, hidden):
     session.hide(hidden)
     session.hide(~hidden)
-    session.undo()
+    session.unsaved.clear()
+    session.undo_mask()
     np.testing.assert_array_equal(session.hidden, hidden)
-    session.undo()
-    assert not session.hidden.any()
-    assert not session.can_undo
-    session.redo()
-    session.redo()
+    assert session.unsaved == {"mask"}
+    session.unsaved.clear()
+    session.redo_mask()
     np.testing.assert_array_equal(session.hidden, ~hidden)
-    assert not session.can_redo
+    assert session.unsaved == {"mask"}
 
 
-def test_a_new_mask_forgets_what_was_undone(session, hidden):
-    session.hide(hidden)
-    session.undo()
-    session.hide(~hidden)
-    assert not session.can_redo
-
-
-def test_undo_and_redo_without_history_do_nothing(session):
-    session.undo()
-    session.redo()
+def test_undo_and_redo_without_history_change_nothing(session):
+    session.undo_mask()
+    session.redo_mask()
     assert session.unsaved == set()
-
-
-def test_hiding_the_same_spots_again_is_no_step(session, hidden):
-    session.hide(hidden)
-    session.hide(hidden.copy())
-    session.undo()
-    assert not session.can_undo
-
-
-def test_history_is_bounded(session):
-    for step in range(MAX_UNDO + 5):
-        session.hide(np.arange(session.slide.n_spots) == step)
-    n_steps = 0
-    while session.can_undo:
-        session.undo()
-        n_steps += 1
-    assert n_steps == MAX_UNDO
 
 
 def test_the_model_saw_nothing_of_a_hidden_spot(session):
