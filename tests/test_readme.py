@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+from contextlib import chdir
 from pathlib import Path
 
 import anndata as ad
@@ -54,19 +55,21 @@ def sentences_in_code():
     return [re.compile(pattern) for pattern in patterns if "expected " in pattern.replace("\\", "")]
 
 
-@pytest.fixture
-def example(tmp_path, monkeypatch):
-    """Return what the README's Python example leaves behind, having run it in an empty folder."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def example(tmp_path_factory):
+    """Return the names of the README's Python example, having run it in an empty folder, and the folder."""
+    folder = tmp_path_factory.mktemp("readme")
     names = {}
-    for number, block in enumerate(blocks(README, "python"), start=1):
-        exec(compile(block, f"README.md, Python block {number}", "exec"), names)
-    return names
+    with chdir(folder):
+        for number, block in enumerate(blocks(README, "python"), start=1):
+            exec(compile(block, f"README.md, Python block {number}", "exec"), names)
+    return names, folder
 
 
-def test_the_python_example_runs_and_writes_what_it_says(example, capsys):
-    slide, mask = example["slide"], example["mask"]
-    written = ad.read_h5ad("results.h5ad")
+def test_the_python_example_runs_and_writes_what_it_says(example):
+    names, folder = example
+    slide, mask = names["slide"], names["mask"]
+    written = ad.read_h5ad(folder / "results.h5ad")
     assert written.shape == (slide.n_spots, slide.n_genes)
     np.testing.assert_array_equal(written.obs[keys.MASK], mask)
     np.testing.assert_array_equal(np.isfinite(written.layers[keys.RECONSTRUCTION]).all(axis=1), mask)
@@ -76,7 +79,8 @@ def test_the_python_example_runs_and_writes_what_it_says(example, capsys):
 
 
 def test_the_python_example_in_memory_gives_the_embedding_of_the_file(example):
-    np.testing.assert_allclose(example["adata"].obsm[keys.EMBEDDING], example["embedding"], rtol=1e-3, atol=1e-3)
+    names, _ = example
+    np.testing.assert_allclose(names["adata"].obsm[keys.EMBEDDING], names["embedding"], rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("arguments", commands_of("stimg"), ids=" ".join)
