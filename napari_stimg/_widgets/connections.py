@@ -26,7 +26,7 @@ class Connections:
         return is_new
 
     def bind_key(self, layer: Layer, key: str, action: Callable[[Layer], object]) -> None:
-        """Do this when a key (``"Control-Z"``) is pressed in this layer, instead of napari's action, until `release`."""
+        """Do this when a key (``"Control-Z"``) is pressed in this layer, instead of napari's own, until `release`."""
         layer.bind_key(key, action, overwrite=True)
         self._bound.append((layer, key))
 

@@ -44,6 +44,11 @@ class StimgWidget(QWidget):
         self._connect()
         self.sections.take_over()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything runs, or a result is on its way to the canvas."""
+        return self.reconstruction.is_showing or any(runner.is_busy for runner in self.runners.values())
+
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 (Qt's name)
         """Stop what runs, and let go of the viewer."""
         self._let_go()
@@ -114,6 +119,7 @@ class StimgWidget(QWidget):
     def _let_go(self) -> None:
         for runner in self.runners.values():
             runner.cancel()
+        self.reconstruction.stop_showing()
         self.workspace.connections.release()
 
 

@@ -172,23 +172,28 @@ class SectionLayers:
         for role in list(self._layers):
             self.remove(role)
 
+    def see(self, wanted: Mapping[Layer, bool]) -> None:
+        """Make layers visible or not; those that are so already are left alone, for napari redraws at each change."""
+        for layer, visible in wanted.items():
+            if layer.visible != visible:
+                layer.visible = visible
+
     def show_only(self, roles: Iterable[Role]) -> None:
         """Make these layers visible and the section's others invisible."""
-        wanted = set(roles)
-        for role, layer in self.present().items():
-            layer.visible = role in wanted
+        roles = set(roles)
+        self.see({layer: role in roles for role, layer in self.present().items()})
 
     def set_visible(self, role: Role, visible: bool) -> None:
         """Show or hide a layer, if it is there."""
         layer = self.get(role)
         if layer is not None:
-            layer.visible = visible
+            self.see({layer: visible})
 
     def activate(self, role: Role, mode: str) -> None:
         """Make a layer the one that the mouse works on, in this mode (``paint``, ``add_rectangle`` ...)."""
         layer = self.get(role)
         if layer is not None:
-            layer.visible = True
+            self.see({layer: True})
             self.viewer.layers.selection.active = layer
             layer.mode = mode
 
@@ -200,9 +205,9 @@ class SectionLayers:
 
     def fit_view(self) -> None:
         """Move the camera so that the section fills the canvas."""
-        layers = [layer for layer in self.present().values() if isinstance(layer, Image)]
-        if layers:
-            self.viewer.reset_view(layers=layers)
+        spots = [layer for layer in self.present().values() if isinstance(layer, Image) and not layer.rgb]
+        if spots:
+            self.viewer.reset_view(layers=spots[:1])
 
     def zoom_to(self, places: NDArray[np.float64]) -> None:
         """Move the camera to these places (N, 2), with as much again around them, but no farther than the section."""

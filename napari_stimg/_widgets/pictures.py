@@ -1,7 +1,8 @@
 """What the layers of a section show: genes, channels, the mask, what was reconstructed, domains."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from typing import NamedTuple
 
 import numpy as np
 from napari.layers import Labels, Shapes
@@ -31,6 +32,16 @@ class Stage(StrEnum):
     GENE = "gene"
     CHANNELS = "channels"
     DOMAINS = "domains"
+
+
+class _Picture(NamedTuple):
+    """One value a spot, (S,), and how it is shown."""
+
+    role: Role
+    title: str
+    values: NDArray[np.float32]
+    limits: tuple[float, float]
+    colormap: str | Colormap
 
 
 class SectionPictures:
@@ -95,7 +106,7 @@ class SectionPictures:
         limits = contrast_limits(values, display.clip_percent)
         layer = self.layers.image(Role.GENE, values, name=name, limits=limits, colormap=display.colormap)
         layer.colorbar.visible = True
-        if display.column is not None and self.session.reconstruction is not None:
+        if display.column is not None and Role.TRUTH in self.layers:
             self.show_reconstruction(display.column)
 
     def show_channels(self) -> None:
@@ -157,7 +168,7 @@ class SectionPictures:
 
     def pan(self) -> None:
         """Let the mouse move the canvas, whatever it did before."""
-        self.layers.remove(Role.OUTLINE)
+        self.layers.set_visible(Role.OUTLINE, False)
         for layer in self.layers.present().values():
             layer.mode = "pan_zoom"
 
@@ -176,55 +187,44 @@ class SectionPictures:
         Returns
         -------
         bool
-            False if the gene was not reconstructed (the model does not know it); then nothing changes.
+            False if the gene was not reconstructed; then nothing changes.
         """
-        session = self.session
+        return len(list(self.reconstruction_steps(column))) > 0
+
+    def reconstruction_steps(self, column: int) -> Iterator[Role]:
+        """Do so layer by layer: napari takes a moment for each one that is new."""
+        for picture in self._results_of(column):
+            layer = self.layers.image(
+                picture.role,
+                picture.values,
+                name=f"{picture.title}: {self.gene_label(column)}",
+                limits=picture.limits,
+                colormap=picture.colormap,
+                visible=False,
+            )
+            layer.colorbar.visible = True
+            layer.name_overlay.visible = True
+            yield picture.role
+        self.layers.link((Role.SEEN, Role.TRUTH, Role.RECONSTRUCTION), LINKED)
+
+    def _results_of(self, column: int) -> Iterator["_Picture"]:
+        """Return the pictures of a gene that was reconstructed; none of another one."""
+        session, display = self.session, self.session.display
         expected, uncertainty = session.expected(column), session.uncertainty(column)
         if session.reconstruction is None or expected is None or uncertainty is None:
-            return False
-        spots = session.reconstruction.spots
-        truth, seen = session.planes.expression(column), session.seen(column)
-        filled = truth.copy()
-        filled[spots] = expected
-        limits, gene = contrast_limits(truth, session.display.clip_percent), self.gene_label(column)
-        for role, values, title in (
-            (Role.SEEN, seen, "Seen by the model"),
-            (Role.TRUTH, truth, "Truth"),
-            (Role.RECONSTRUCTION, filled, "Reconstruction"),
-        ):
-            self._result(role, values, name=f"{title}: {gene}", limits=limits, colormap=session.display.colormap)
+            return
+        spots, truth = session.reconstruction.spots, session.planes.expression(column)
+        seen, filled = truth.copy(), truth.copy()
+        seen[spots], filled[spots] = np.nan, expected
+        limits = contrast_limits(truth, display.clip_percent)
+        yield _Picture(Role.SEEN, "Seen by the model", seen, limits, display.colormap)
+        yield _Picture(Role.TRUTH, "Truth", truth, limits, display.colormap)
+        yield _Picture(Role.RECONSTRUCTION, "Reconstruction", filled, limits, display.colormap)
         difference = self._scattered(expected - truth[spots], spots)
         largest = max(abs(limit) for limit in contrast_limits(difference))
-        self._result(
-            Role.DIFFERENCE,
-            difference,
-            name=f"Difference: {gene}",
-            limits=(-largest, largest),
-            colormap=DIFFERENCE_COLORS,
-        )
+        yield _Picture(Role.DIFFERENCE, "Difference", difference, (-largest, largest), DIFFERENCE_COLORS)
         spread = self._scattered(uncertainty, spots)
-        self._result(
-            Role.UNCERTAINTY,
-            spread,
-            name=f"Uncertainty (sd): {gene}",
-            limits=(0.0, contrast_limits(spread)[1]),
-            colormap="magma",
-        )
-        self.layers.link((Role.SEEN, Role.TRUTH, Role.RECONSTRUCTION), LINKED)
-        return True
-
-    def _result(
-        self,
-        role: Role,
-        values: NDArray[np.float32],
-        *,
-        name: str,
-        limits: tuple[float, float],
-        colormap: str | Colormap,
-    ) -> None:
-        layer = self.layers.image(role, values, name=name, limits=limits, colormap=colormap, visible=False)
-        layer.colorbar.visible = True
-        layer.name_overlay.visible = True
+        yield _Picture(Role.UNCERTAINTY, "Uncertainty (sd)", spread, (0.0, contrast_limits(spread)[1]), "magma")
 
     def _scattered(self, values: NDArray[np.float32], spots: NDArray[np.intp]) -> NDArray[np.float32]:
         """Return (S,) values, NaN in all other spots."""
@@ -244,13 +244,11 @@ class SectionPictures:
             return
         if wanted:
             self._visible_before = {layer.name: layer.visible for layer in viewer.layers}
-            for layer in viewer.layers:
-                layer.visible = False
-            self.layers.show_only(COMPARED)
+            seen = {layer for role, layer in self.layers.present().items() if role in COMPARED}
+            self.layers.see({layer: layer in seen for layer in viewer.layers})
         else:
             before, self._visible_before = self._visible_before or {}, None
-            for layer in viewer.layers:
-                layer.visible = before.get(layer.name, False)
+            self.layers.see({layer: before.get(layer.name, False) for layer in viewer.layers})
         viewer.canvas.grid.stride = 1
         viewer.canvas.grid.enabled = wanted
         if wanted and self.session.reconstruction is not None:

@@ -1,14 +1,17 @@
 """Connects the Reconstruct tab's lower half: the model, the scores, the comparison."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from napari.utils.events import Event
 from qtpy.QtCore import QObject
 
 from napari_stimg._widgets.hide_view import HideView
 from napari_stimg._widgets.layers import Role
+from napari_stimg._widgets.pictures import SectionPictures
 from napari_stimg._widgets.session import Session
 from napari_stimg._widgets.tasks import Reconstructed, reconstruct
-from napari_stimg._widgets.workers import TaskRunner
+from napari_stimg._widgets.workers import TaskRunner, Turns
 from napari_stimg._widgets.workspace import Workspace
 
 OUTDATED = "<br>The mask has changed since: reconstruct again to bring this up to date."
@@ -30,6 +33,7 @@ class ReconstructControl(QObject):
     def __init__(self, workspace: Workspace, view: HideView, runner: TaskRunner) -> None:
         super().__init__(view)
         self._workspace, self._view, self._runner = workspace, view, runner
+        self._turns = Turns(self)
         view.reconstruct_requested.connect(self.reconstruct)
         view.comparison_requested.connect(workspace.compare)
         view.uncertainty_requested.connect(self._on_uncertainty)
@@ -38,6 +42,15 @@ class ReconstructControl(QObject):
         workspace.mask_changed.connect(self._show_scores)
         workspace.stage_changed.connect(self._on_stage_changed)
         workspace.connections.connect(workspace.viewer.canvas.grid.events.enabled, self._on_grid)
+
+    @property
+    def is_showing(self) -> bool:
+        """Whether a result is on its way to the canvas."""
+        return self._turns.is_busy
+
+    def stop_showing(self) -> None:
+        """Leave the canvas as it is."""
+        self._turns.cancel()
 
     def reconstruct(self) -> None:
         """Reconstruct the hidden spots, off the GUI thread."""
@@ -59,13 +72,19 @@ class ReconstructControl(QObject):
         session.unsaved.add("reconstruction")
         self._workspace.saved_changed.emit()
         pictures = self._workspace.pictures
-        if pictures is None or pictures.session is not session:
-            return
-        if session.display.column is None:
-            session.display.column = int(np.argmax(session.planes.variance))
+        if pictures is not None and pictures.session is session:
+            self._turns.start(self._show(pictures))
+
+    def _show(self, pictures: SectionPictures) -> Iterator[object]:
+        """Show what was reconstructed, a little in each turn of the event loop."""
+        display = pictures.session.display
+        if display.column is None:
+            display.column = int(np.argmax(pictures.session.planes.variance))
         pictures.show_gene()
-        self._workspace.compare(True)
+        yield from pictures.reconstruction_steps(display.column)
         self._show_scores()
+        yield None
+        self._workspace.compare(True)
         self._workspace.gene_shown.emit()
 
     def _show_scores(self) -> None:
@@ -96,5 +115,6 @@ class ReconstructControl(QObject):
             self._view.show_gene(self._workspace.session.display.column)
 
     def _on_current_changed(self) -> None:
+        self._turns.cancel()
         self._view.setEnabled(self._workspace.session is not None)
         self._show_scores()

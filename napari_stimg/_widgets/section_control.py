@@ -27,12 +27,25 @@ FILE_FILTER = "Sections (*.h5ad *.h5 *.tsv *.tsv.gz);;All files (*)"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Request:
-    """Something to open: what to say of it, how, and the file, or the slide that was read already."""
+    """Something to open.
+
+    Parameters
+    ----------
+    title : str
+        What to say of it meanwhile.
+    make_steps : callable
+        Makes the generator that opens it.
+    path, slide : Path or None, Slide or None
+        The file, or the slide that was read already.
+    unsaved : frozenset of str
+        What of it is in no file yet.
+    """
 
     title: str
     make_steps: Callable[[], Steps]
     path: Path | None = None
     slide: Slide | None = None
+    unsaved: frozenset[str] = frozenset()
 
 
 class SectionControl(QObject):
@@ -77,11 +90,26 @@ class SectionControl(QObject):
         """Open the generated sample."""
         self._enqueue(Request(title="Growing the sample", make_steps=open_sample))
 
-    def open_slide(self, slide: Slide) -> None:
-        """Open a slide that was read already, with the layers of the viewer that show it."""
+    def open_slide(self, slide: Slide, *, unsaved: frozenset[str] = frozenset()) -> None:
+        """Open a slide that was read already, with the layers of the viewer that show it.
+
+        Parameters
+        ----------
+        slide : Slide
+            The section.
+        unsaved : frozenset of str
+            What of it is in no file yet.
+        """
         requests = [*self._waiting] if self._running is None else [*self._waiting, self._running]
         if all(request.slide is not slide for request in requests):
-            self._enqueue(Request(title=f"Opening {slide.name}", make_steps=lambda: open_session(slide), slide=slide))
+            self._enqueue(
+                Request(
+                    title=f"Opening {slide.name}",
+                    make_steps=lambda: open_session(slide),
+                    slide=slide,
+                    unsaved=unsaved,
+                )
+            )
 
     def take_over(self) -> None:
         """Go on with the sections that are in the viewer already: of an earlier panel, or dropped before this one."""
@@ -97,10 +125,10 @@ class SectionControl(QObject):
         if pictures is None:
             return
         inside, slide = pictures.outlined(Role.CROP), pictures.session.slide
-        siblings = [
-            session for session in self._workspace.sessions if session.slide.name.startswith(f"{slide.name} crop")
-        ]
-        self.open_slide(replace(slide.select(inside), name=f"{slide.name} crop {len(siblings) + 1}"))
+        name = f"{slide.name} crop"
+        n_before = sum(session.slide.name.startswith(name) for session in self._workspace.sessions)
+        cropped = replace(slide.select(inside), name=f"{name} {n_before + 1}")
+        self.open_slide(cropped, unsaved=frozenset({"crop"}))
 
     def _enqueue(self, request: Request) -> None:
         self._waiting.append(request)
@@ -112,9 +140,13 @@ class SectionControl(QObject):
         self._running = self._waiting.popleft() if self._waiting else None
         if self._running is not None:
             self._several = self._running.path
-            self._opening.start(self._running.title, self._running.make_steps, self._on_opened)
+            request = self._running
+            self._opening.start(
+                request.title, request.make_steps, lambda session: self._on_opened(session, request.unsaved)
+            )
 
-    def _on_opened(self, session: Session) -> None:
+    def _on_opened(self, session: Session, unsaved: frozenset[str]) -> None:
+        session.unsaved |= unsaved
         layers = [
             layer
             for layer in self._workspace.viewer.layers

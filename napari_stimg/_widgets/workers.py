@@ -6,12 +6,12 @@ cancels the older one, whose result, progress and errors are then dropped.
 """
 
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Any
 
 from napari.utils.notifications import ErrorNotification, notification_manager, show_error
-from qtpy.QtCore import QObject, Signal, Slot
+from qtpy.QtCore import QObject, QTimer, Signal, Slot
 from superqt.utils import FunctionWorker, create_worker
 
 from napari_stimg.errors import InputError
@@ -111,6 +111,37 @@ class TaskRunner(QObject):
     def _on_finished(self, task: "_Task") -> None:
         self._unfinished.discard(task)
         task.deleteLater()
+
+
+class Turns(QObject):
+    """Does one step of some work in each turn of the event loop, for work that the GUI thread itself has to do."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._steps: Iterator[object] = iter(())
+        self._timer = QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._on_turn)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether there is something left to do."""
+        return self._timer.isActive()
+
+    def start(self, steps: Iterator[object]) -> None:
+        """Do these steps; what is left of older ones is dropped."""
+        self._steps = steps
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Drop what is left."""
+        self._timer.stop()
+
+    def _on_turn(self) -> None:
+        try:
+            next(self._steps)
+        except StopIteration:
+            self._timer.stop()
 
 
 class _Relay(QObject):

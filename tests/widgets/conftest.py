@@ -53,7 +53,7 @@ def settle(qtbot: QtBot) -> Settle:
     """Return what waits until a panel has nothing more to do."""
 
     def wait(panel: StimgWidget) -> None:
-        qtbot.waitUntil(lambda: not any(runner.is_busy for runner in panel.runners.values()), timeout=30_000)
+        qtbot.waitUntil(lambda: not panel.is_busy, timeout=30_000)
 
     return wait
 

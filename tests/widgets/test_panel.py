@@ -174,7 +174,7 @@ def test_closing_a_section_brings_up_the_other_and_at_last_none(panel, settle):
     assert "Drop an .h5ad" in panel.section_view.card_text
 
 
-def test_an_outlined_region_opens_as_a_section_of_its_own(qtbot, panel, slide, settle):
+def test_an_outlined_region_opens_as_a_section_of_its_own_and_can_be_saved(qtbot, panel, slide, settle, tmp_path):
     panel.section_view.outline_requested.emit("rectangle")
     centres = panel.workspace.session.raster.centres
     low, high = np.percentile(centres, (20, 70), axis=0) + 0.1 * panel.workspace.session.lattice.pitch
@@ -186,8 +186,13 @@ def test_an_outlined_region_opens_as_a_section_of_its_own(qtbot, panel, slide, s
     settle(panel)
     cropped = panel.workspace.session.slide
     assert cropped.name == "small crop 1"
+    assert "Unsaved: crop" in panel.save_view.state.text()
     np.testing.assert_array_equal(cropped.spot_names, slide.spot_names[inside])
     assert len(panel.workspace.sessions) == 2
+    panel.saving.save_to(tmp_path / "crop.h5ad")
+    settle(panel)
+    assert ad.read_h5ad(tmp_path / "crop.h5ad").obs_names.tolist() == list(cropped.spot_names)
+    assert "Saved" in panel.save_view.state.text()
 
 
 # --- Genes ----------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """Tasks run off the GUI thread; the newest wins; errors are shown once; closing during work is safe."""
 
+import itertools
 import threading
 
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QWidget
 
-from napari_stimg._widgets.workers import TaskRunner
+from napari_stimg._widgets.workers import TaskRunner, Turns
 from napari_stimg.errors import InputError
 from napari_stimg.progress import Progress
 
@@ -146,3 +147,20 @@ def test_closing_the_panel_during_work_stops_the_work(qtbot):
     gate.open.set()
     qtbot.waitUntil(gate.closed.is_set)
     assert arrived == []
+
+
+def test_turns_do_a_step_at_a_time_and_newer_work_replaces_older(qtbot, panel):
+    done, turns = [], Turns(panel)
+    turns.start(done.append("old") for _ in itertools.count())
+    qtbot.waitUntil(lambda: len(done) > 2)
+    turns.start(done.append("new") for _ in range(2))
+    qtbot.waitUntil(lambda: not turns.is_busy)
+    assert done[-3:] == ["old", "new", "new"]
+
+
+def test_turns_that_are_cancelled_stop(qtbot, panel):
+    done, turns = [], Turns(panel)
+    turns.start(done.append(step) for step in range(3))
+    turns.cancel()
+    assert not turns.is_busy
+    assert done == []
