@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.errors import InputError
-from napari_stimg.lattice import LatticeKind, find_lattice, sum_by_cell
+from napari_stimg.lattice import find_lattice, sum_by_cell
 from napari_stimg.neighbours import smooth
 from napari_stimg.progress import Progress
 from napari_stimg.readout import Rehearsal, fit_readout, gene_metric
 from napari_stimg.rehearsal import Visible, corpus_weights, distance_to, rehearse, see
 from napari_stimg.slide import Slide
-from napari_stimg.windows import Blend, WindowParameters, inside, windows_around, windows_over
+from napari_stimg.windows import Blend, WindowParameters, inside, windows_around
 
-CELL_SIGMA = 2.0
-"""Width, in pitches, of the Gaussian over a single cell's surroundings. Chosen on a development section."""
+EMBEDDING_SIGMA = 1.5
+"""Width, in pitches, of the Gaussian over a spot's surroundings. Chosen on development sections (docs/method.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +75,9 @@ def embed(
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Yield progress, and return the (S, D) float32 embedding of every spot.
 
-    It is the model's state of a spot, turned and stretched so that distances are those of expected expression, each
-    gene in units of its standard deviation on this section. Where spots are single cells (irregular sections), it is
-    averaged over their surroundings: a domain is a mixture of cell types. Spots that share a cell of the lattice share
-    its embedding.
+    It is a spot's token, stretched so that distances are those of expected expression, each gene in units of its
+    standard deviation on this section, and averaged over the spot's surroundings. Rehearsals say how expression follows
+    from the model here. Spots that share a cell of the lattice share its embedding.
 
     Parameters
     ----------
@@ -96,20 +95,13 @@ def embed(
     """
     lattice = find_lattice(slide)
     visible = see(slide, lattice, checkpoint)
-    places = visible.table.positions
-    crops = windows_over(lattice, params.windows)
-    total = len(crops) + params.n_rehearsals
-    blend = Blend(len(places), checkpoint.model.config.width)
-    for done, crop in enumerate(crops):
-        yield Progress(done=done, total=total, message="Embedding")
-        blend.add(crop.tokens, visible.decode(crop.tokens, places[crop.tokens]), crop, lattice.occupied[crop.tokens])
-    rehearsals = yield from _rehearse(visible, params, done=len(crops), total=total)
+    total = params.n_rehearsals + 1
+    rehearsals = yield from _rehearse(visible, params, done=0, total=total)
+    yield Progress(done=total - 1, total=total, message="Embedding")
     counts = sum_by_cell(slide.counts, lattice)
-    weights = corpus_weights(checkpoint, slide)
-    embedding = blend.mean() @ gene_metric(counts, rehearsals, weights, seed=params.seed)
+    metric = gene_metric(counts, rehearsals, corpus_weights(checkpoint, slide), seed=params.seed)
+    embedding = smooth(visible.tokens.cpu().numpy() @ metric, visible.table.positions, sigma=EMBEDDING_SIGMA)
     yield Progress(done=total, total=total, message="Embedding")
-    if lattice.kind is LatticeKind.IRREGULAR:
-        embedding = smooth(embedding, places, sigma=CELL_SIGMA)
     return embedding[lattice.token_of_spot].astype(np.float32)
 
 

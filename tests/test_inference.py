@@ -13,6 +13,7 @@ from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.errors import InputError
 from napari_stimg.expression import log_expression
 from napari_stimg.inference import (
+    EMBEDDING_SIGMA,
     InferenceParameters,
     Reconstruction,
     WindowParameters,
@@ -21,6 +22,7 @@ from napari_stimg.inference import (
     reconstruct,
 )
 from napari_stimg.lattice import find_lattice
+from napari_stimg.neighbours import smooth
 from napari_stimg.progress import Progress, run
 from napari_stimg.scores import score_reconstruction, summary
 from napari_stimg.slide import Slide
@@ -267,25 +269,22 @@ def test_every_spot_is_embedded(slide: Slide, active: Checkpoint) -> None:
     assert np.isfinite(embedding).all()
 
 
-def states_of(slide: Slide, checkpoint: Checkpoint) -> NDArray[np.float32]:
-    """Return (S, D) what the model says of every spot when it sees all of them at once."""
-    table = token_table(slide, find_lattice(slide), checkpoint.vocabulary)
+def smoothed_tokens_of(slide: Slide, checkpoint: Checkpoint) -> NDArray[np.float64]:
+    """Return (S, D) the spots' tokens, from dense values, averaged over their surroundings."""
+    lattice = find_lattice(slide)
+    table = token_table(slide, lattice, checkpoint.vocabulary)
     ids, precision, mean = (torch.from_numpy(array) for array in (table.ids, table.precision, table.mean))
-    positions = torch.from_numpy(table.positions)[None]
-    present = torch.ones(positions.shape[:2], dtype=torch.bool)
+    values = torch.from_numpy(table.expression.toarray()) - mean
     with torch.no_grad():
-        values = torch.from_numpy(table.expression.toarray()) - mean
-        tokens = checkpoint.model.tokens(values[None], ids[None], precision[None])
-        latents = checkpoint.model.encode(tokens, positions, present)
-        states: NDArray[np.float32] = checkpoint.model.decode(latents, positions, present, positions)[0].numpy()
-    return states[find_lattice(slide).token_of_spot]
+        tokens = checkpoint.model.tokens(values[None], ids[None], precision[None])[0].numpy()
+    return smooth(tokens, table.positions, sigma=EMBEDDING_SIGMA)[lattice.token_of_spot]
 
 
-def test_a_section_inside_one_window_is_embedded_as_the_model_says(slide: Slide, active: Checkpoint) -> None:
-    whole = run(embed(slide, active, params=InferenceParameters(windows=WindowParameters(side=60, stride=60))))
-    states = states_of(slide, active)
-    stretch, *_ = np.linalg.lstsq(states, whole, rcond=None)
-    np.testing.assert_allclose(states @ stretch, whole, atol=1e-3 * np.abs(whole).max())
+def test_an_embedding_is_the_tokens_averaged_and_stretched_symmetrically(slide: Slide, active: Checkpoint) -> None:
+    embedding = run(embed(slide, active))
+    tokens = smoothed_tokens_of(slide, active)
+    stretch, *_ = np.linalg.lstsq(tokens, embedding, rcond=None)
+    np.testing.assert_allclose(tokens @ stretch, embedding, atol=1e-3 * np.abs(embedding).max())
     np.testing.assert_allclose(stretch, stretch.T, atol=1e-3 * np.abs(stretch).max())
 
 
@@ -295,10 +294,14 @@ def difference(first: NDArray[np.float32], second: NDArray[np.float32]) -> float
 
 
 @pytest.mark.parametrize("stride", [5, 8, 12])
-def test_embeddings_hardly_depend_on_the_grid_of_windows(stride: int, slide: Slide) -> None:
-    embedding = run(embed(slide, factor_checkpoint()))
+def test_reconstructions_hardly_depend_on_the_grid_of_windows(stride: int, slide: Slide) -> None:
+    mask = MASKS["a square"](slide)
     params = InferenceParameters(windows=WindowParameters(side=32, stride=stride))
-    assert 0 < difference(embedding, run(embed(slide, factor_checkpoint(), params=params))) < 0.05
+    first, second = (
+        run(reconstruct(slide, mask, factor_checkpoint(), params=chosen)).expected
+        for chosen in (InferenceParameters(), params)
+    )
+    assert 0 < difference(first, second) < 0.05
 
 
 @pytest.mark.parametrize("n_spots", [1, 2, 3, 20])
@@ -391,8 +394,17 @@ def test_every_parameter_changes_the_result(change: dict[str, Any], slide: Slide
     mask, other = MASKS["a square"](slide), replace(SMALL_WINDOWS, **change)
     first, second = (run(reconstruct(slide, mask, active, params=params)) for params in (SMALL_WINDOWS, other))
     assert not np.array_equal(first.expected, second.expected)
-    embedding, another = (run(embed(slide, active, params=params)) for params in (SMALL_WINDOWS, other))
-    assert not np.array_equal(embedding, another)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 1}, {"n_rehearsals": 5}, {"windows": WindowParameters(side=12, stride=5)}],
+    ids=str,
+)
+def test_every_parameter_changes_the_embedding(change: dict[str, Any], slide: Slide, active: Checkpoint) -> None:
+    other = replace(SMALL_WINDOWS, **change)
+    first, second = (run(embed(slide, active, params=params)) for params in (SMALL_WINDOWS, other))
+    assert not np.array_equal(first, second)
 
 
 def test_no_rehearsal_is_refused() -> None:
