@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Layer
+from napari.utils.key_bindings import coerce_keybinding
 from napari.utils.notifications import notification_manager
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_stimg import keys
 from napari_stimg._reader import layer_data
@@ -193,6 +194,29 @@ def test_an_outlined_region_opens_as_a_section_of_its_own_and_can_be_saved(qtbot
     settle(panel)
     assert ad.read_h5ad(tmp_path / "crop.h5ad").obs_names.tolist() == list(cropped.spot_names)
     assert "Saved" in panel.save_view.state.text()
+
+
+def test_the_buttons_open_what_their_dialogs_say(empty_panel, section_path, settle, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: (str(section_path), ""))
+    empty_panel.section_view.open_file_requested.emit()
+    settle(empty_panel)
+    assert empty_panel.workspace.session.slide.name == "small"
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: str(section_path.parent / "no folder"))
+    shown = len(notification_manager.records)
+    empty_panel.section_view.open_folder_requested.emit()
+    settle(empty_panel)
+    assert "no folder" in notification_manager.records[shown].message
+
+
+def test_a_dialog_that_is_dismissed_opens_and_saves_nothing(panel, settle, monkeypatch):
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_, **__: ("", ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_, **__: "")
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: ("", ""))
+    panel.section_view.open_file_requested.emit()
+    panel.section_view.open_folder_requested.emit()
+    panel.save_view.save_requested.emit()
+    assert not panel.is_busy
+    assert len(panel.workspace.sessions) == 1
 
 
 # --- Genes ----------------------------------------------------------------------------------------
@@ -526,6 +550,27 @@ def test_the_first_stroke_needs_no_class_made_first(panel):
     assert section_layer(panel, Role.SCRIBBLES).mode == "paint"
 
 
+def test_strokes_are_undone_and_redone_by_key(panel):
+    panel.domains_view.class_added.emit()
+    scribble(panel, 1, [0, 1, 2])
+    scribble(panel, 1, [5])
+    layer = section_layer(panel, Role.SCRIBBLES)
+    undo, redo = (layer.keymap[coerce_keybinding(key)] for key in ("Control-Z", "Control-Shift-Z"))
+    undo(layer)
+    assert np.flatnonzero(panel.workspace.session.scribbles == 0).tolist() == [0, 1, 2]
+    redo(layer)
+    assert np.flatnonzero(panel.workspace.session.scribbles == 0).tolist() == [0, 1, 2, 5]
+
+
+def test_the_scribbling_tool_can_be_put_down(panel):
+    panel.domains_view.tools.buttons[Tool.BRUSH].click()
+    panel.domains_view.brush.brush_requested.emit(5)
+    spot_px = panel.workspace.session.lattice.pitch / panel.workspace.session.raster.scale
+    assert section_layer(panel, Role.SCRIBBLES).brush_size == round(5 * spot_px)
+    panel.domains_view.tools.buttons[Tool.PAN].click()
+    assert section_layer(panel, Role.SCRIBBLES).mode == "pan_zoom"
+
+
 def test_scribbles_can_be_recoloured_and_cleared(panel):
     panel.domains_view.class_added.emit()
     scribble(panel, 1, [0, 1, 2])
@@ -567,6 +612,15 @@ def test_the_input_is_never_overwritten(reconstructed, settle, section_path):
     assert len(notification_manager.records) == shown + 1
     assert "expected another file than the input" in notification_manager.records[-1].message
     assert "Unsaved" in reconstructed.save_view.state.text()
+
+
+def test_the_save_button_writes_where_its_dialog_says_with_the_right_ending(panel, settle, tmp_path, monkeypatch):
+    panel.hide_view.tools.buttons[Tool.BRUSH].click()
+    paint_spots(panel, Role.HIDDEN, [10], 1)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(tmp_path / "named"), ""))
+    panel.save_view.save.click()
+    settle(panel)
+    assert (tmp_path / "named.h5ad").exists()
 
 
 def test_a_section_is_saved_beside_its_source_under_a_name_of_its_own(session, section_path):
