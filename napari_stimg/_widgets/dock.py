@@ -82,7 +82,7 @@ class StimgWidget(QWidget):
         self.chooser.setPlaceholderText("No section is open")
         self.close_button = QToolButton()
         self.close_button.setText("✕")
-        self.close_button.setToolTip("Close this section; what is unsaved of it is lost")
+        self.close_button.setToolTip("Close this section")
         layout = QVBoxLayout()
         layout.setContentsMargins(8, 6, 8, 2)
         layout.addLayout(row(self.chooser, self.close_button, stretch=0))
@@ -103,7 +103,7 @@ class StimgWidget(QWidget):
         workspace.sections_changed.connect(self._show_sections)
         workspace.current_changed.connect(self._show_sections)
         self.chooser.activated.connect(workspace.choose)
-        self.close_button.clicked.connect(lambda *_: workspace.close(workspace.current_place))
+        self.close_button.clicked.connect(lambda *_: self.sections.close_current())
         connections = workspace.connections
         self.destroyed.connect(lambda *_: connections.release())
         workspace.current_changed.emit()

@@ -40,7 +40,7 @@ def note(text: str = "", *, muted: bool = True) -> QLabel:
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     if muted:
-        label.setStyleSheet("color: #9aa4b2;")
+        label.setStyleSheet("color: #8791a0;")
     return label
 
 

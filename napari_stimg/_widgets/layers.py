@@ -197,6 +197,12 @@ class SectionLayers:
             self.viewer.layers.selection.active = layer
             layer.mode = mode
 
+    def select(self, role: Role) -> None:
+        """Mark a layer in the layer list, so that its controls are at hand."""
+        layer = self.get(role)
+        if layer is not None:
+            self.viewer.layers.selection.active = layer
+
     def link(self, roles: Iterable[Role], attributes: Iterable[str]) -> None:
         """Let these layers share attributes: change one, and the others follow."""
         layers = [layer for role in roles if (layer := self.get(role)) is not None]

@@ -77,6 +77,7 @@ class SectionPictures:
         self.show_histology()
         if Role.GENE not in self.layers:
             self.show_gene()
+        self.layers.select(Role.GENE)
         self.layers.fit_view()
 
     def gene_label(self, column: int) -> str:

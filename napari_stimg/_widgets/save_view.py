@@ -5,7 +5,7 @@ from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from napari_stimg._widgets.forms import button, row
 
-UNSAVED, SAVED, IDLE = "#f2a33a", "#3fb950", "#9aa4b2"
+UNSAVED, SAVED, IDLE = "#f2a33a", "#3fb950", "#8791a0"
 
 
 class SaveView(QWidget):

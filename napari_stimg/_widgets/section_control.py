@@ -9,7 +9,7 @@ from typing import Any
 from napari.layers.base import ActionType
 from napari.utils.events import Event
 from qtpy.QtCore import QObject, QTimer
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_stimg._reader import SESSION_KEY, SLIDE_KEY
 from napari_stimg._widgets.layers import Role
@@ -118,6 +118,18 @@ class SectionControl(QObject):
             self._workspace.add(session, [layer for layer in layers if layer.metadata.get(SESSION_KEY) is session])
         for slide in _distinct(layer.metadata.get(SLIDE_KEY) for layer in layers if SESSION_KEY not in layer.metadata):
             self.open_slide(slide)
+
+    def close_current(self) -> None:
+        """Close the current section; ask first if anything of it is unsaved."""
+        session = self._workspace.session
+        if session is None:
+            return
+        if session.unsaved:
+            what = ", ".join(sorted(session.unsaved))
+            question = f"{session.slide.name} has unsaved changes ({what}). Close it and lose them?"
+            if QMessageBox.question(self._view, "Unsaved changes", question) != QMessageBox.StandardButton.Yes:
+                return
+        self._workspace.close(self._workspace.current_place)
 
     def crop(self) -> None:
         """Open the outlined spots as a section of their own."""

@@ -64,7 +64,7 @@ class SectionView(QWidget):
     def show_card(self, facts: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:
         """Show what the section is: (what, value) pairs, and one sentence for each thing to know."""
         rows = "".join(
-            f"<tr><td style='color:#9aa4b2; padding-right:12px'>{what}</td><td>{value}</td></tr>"
+            f"<tr><td style='color:#8791a0; padding-right:12px'>{what}</td><td>{value}</td></tr>"
             for what, value in facts
         )
         self._card.setText(f"<table cellspacing='0' cellpadding='2'>{rows}</table>")

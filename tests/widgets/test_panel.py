@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 from napari.utils.key_bindings import coerce_keybinding
 from napari.utils.notifications import notification_manager
-from qtpy.QtWidgets import QApplication, QFileDialog
+from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_stimg import keys
 from napari_stimg._reader import layer_data
@@ -173,6 +173,22 @@ def test_closing_a_section_brings_up_the_other_and_at_last_none(panel, settle):
     assert len(panel.workspace.viewer.layers) == 0
     assert not panel.genes_view.isEnabled()
     assert "Drop an .h5ad" in panel.section_view.card_text
+
+
+def test_a_section_with_unsaved_changes_is_closed_only_if_the_user_says_so(panel, monkeypatch):
+    panel.workspace.touch("mask")
+    asked = []
+
+    def answer(reply):
+        return lambda _parent, _title, question: asked.append(question) or reply
+
+    monkeypatch.setattr(QMessageBox, "question", answer(QMessageBox.StandardButton.No))
+    panel.close_button.click()
+    assert panel.workspace.session is not None
+    monkeypatch.setattr(QMessageBox, "question", answer(QMessageBox.StandardButton.Yes))
+    panel.close_button.click()
+    assert panel.workspace.session is None
+    assert asked == ["small has unsaved changes (mask). Close it and lose them?"] * 2
 
 
 def test_an_outlined_region_opens_as_a_section_of_its_own_and_can_be_saved(qtbot, panel, slide, settle, tmp_path):
