@@ -1,34 +1,16 @@
 """What napari calls to save a section from its menu."""
 
-from dataclasses import dataclass, field
-from pathlib import Path
-
 import anndata as ad
 import numpy as np
 import pytest
 
 from napari_stimg import keys
 from napari_stimg._reader import SESSION_KEY, layer_data
+from napari_stimg._widgets.session import open_session
 from napari_stimg._writer import write_h5ad
 from napari_stimg.errors import InputError
-from napari_stimg.io import Results
-from napari_stimg.lattice import Lattice, find_lattice
+from napari_stimg.progress import run
 from tests.known_slides import simulated_slide
-
-
-@dataclass
-class Section:
-    """A section with a mask, as the panel would have it open."""
-
-    lattice: Lattice
-    mask: np.ndarray
-    saved: list[Path] = field(default_factory=list)
-
-    def results(self):
-        return Results(mask=self.mask)
-
-    def note_saved(self, path):
-        self.saved.append(path)
 
 
 def test_a_section_that_no_panel_has_open_is_written_as_it_was_read(tmp_path):
@@ -42,13 +24,14 @@ def test_a_section_that_no_panel_has_open_is_written_as_it_was_read(tmp_path):
 
 def test_an_open_section_is_written_with_its_results_and_hears_of_it(tmp_path):
     slide, target = simulated_slide(), tmp_path / "out.h5ad"
-    mask = np.arange(slide.n_spots) < 5
-    section = Section(lattice=find_lattice(slide), mask=mask)
+    session = run(open_session(slide))
+    session.hide(np.arange(slide.n_spots) < 5)
     ((data, attributes, kind),) = layer_data(slide)
-    attributes["metadata"][SESSION_KEY] = section
+    attributes["metadata"][SESSION_KEY] = session
     write_h5ad(str(target), [(data, attributes, kind)])
-    np.testing.assert_array_equal(ad.read_h5ad(target).obs[keys.MASK], mask)
-    assert section.saved == [target]
+    np.testing.assert_array_equal(ad.read_h5ad(target).obs[keys.MASK], session.hidden)
+    assert session.unsaved == set()
+    assert session.saved_to == target
 
 
 def test_layers_without_a_section_are_refused(tmp_path):

@@ -54,7 +54,7 @@ class MaskControl(QObject):
         self._workspace.compare(False)
         if tool in BRUSH_MODES:
             layer = self._mask_layer(pictures)
-            layer.brush_size = pictures.brush_px(self._view.brush.spots)
+            layer.brush_size = pictures.drawings.brush_px(self._view.brush.spots)
             layer.selected_label = 1
             pictures.layers.activate(Role.HIDDEN, BRUSH_MODES[tool])
         else:
@@ -67,7 +67,7 @@ class MaskControl(QObject):
         self.use(Tool(tool))
 
     def _mask_layer(self, pictures: SectionPictures) -> Labels:
-        layer = pictures.show_hidden()
+        layer = pictures.drawings.show_hidden()
         connections = self._workspace.connections
         if connections.connect_once(layer.events.paint, self._on_painted):
             # napari's own history knows nothing of whole spots.
@@ -76,7 +76,7 @@ class MaskControl(QObject):
         return layer
 
     def _outline_layer(self, pictures: SectionPictures) -> Shapes:
-        layer = pictures.outline_layer()
+        layer = pictures.drawings.outline_layer()
         self._workspace.connections.connect_once(layer.events.data, self._on_outlined)
         return layer
 
@@ -89,7 +89,7 @@ class MaskControl(QObject):
     def _take_strokes(self) -> None:
         """Hide what has been painted."""
         if self._workspace.pictures is not None:
-            self._hide(self._workspace.pictures, self._workspace.pictures.painted_hidden())
+            self._hide(self._workspace.pictures, self._workspace.pictures.drawings.painted_hidden())
 
     def _on_outlined(self, event: Event) -> None:
         if event.action == ActionType.ADDED:
@@ -101,8 +101,8 @@ class MaskControl(QObject):
         pictures = self._workspace.pictures
         if pictures is None:
             return
-        inside = pictures.outlined(Role.OUTLINE)
-        pictures.clear_outlines(Role.OUTLINE)
+        inside = pictures.drawings.outlined(Role.OUTLINE)
+        pictures.drawings.clear_outlines(Role.OUTLINE)
         if inside.any():
             self._hide(pictures, pictures.session.hidden | inside)
         else:
@@ -175,4 +175,4 @@ class MaskControl(QObject):
         pictures = self._workspace.pictures
         layer = None if pictures is None else pictures.layers.get(Role.HIDDEN)
         if pictures is not None and layer is not None:
-            layer.brush_size = pictures.brush_px(spots)
+            layer.brush_size = pictures.drawings.brush_px(spots)

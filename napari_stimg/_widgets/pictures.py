@@ -1,22 +1,18 @@
 """What the layers of a section show: genes, channels, the mask, what was reconstructed, domains."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
-from napari.layers import Labels, Shapes
+from napari.layers import Layer
 from napari.utils.colormaps import Colormap
 from numpy.typing import NDArray
 
+from napari_stimg._widgets.drawings import Drawings
 from napari_stimg._widgets.layers import CHANNELS, COMPARED, Role, SectionLayers
 from napari_stimg._widgets.session import Session
 from napari_stimg.planes import contrast_limits
-
-HIDDEN_COLOR = "#ff2e93"
-"""Of hidden spots: neither in viridis nor in any of the domains' colours."""
-
-OUTLINE_COLOR = "#ffffff"
 
 DIFFERENCE_COLORS = Colormap(
     ["#2166ac", "#67a9cf", "#f7f7f7", "#ef8a62", "#b2182b"], name="difference (blue: too low, red: too high)"
@@ -51,12 +47,20 @@ class SectionPictures:
     ----------
     layers : SectionLayers
         The layers of the session.
+
+    Attributes
+    ----------
+    drawings : Drawings
+        What the user draws on the section.
+    stage : Stage
+        What one looks at.
     """
 
     def __init__(self, layers: SectionLayers) -> None:
         self.layers = layers
+        self.drawings = Drawings(layers)
         self.stage = Stage.GENE
-        self._visible_before: dict[str, bool] | None = None
+        self._visible_before: dict[Layer, bool] | None = None
         self._put_away: set[Role] = set()
 
     @property
@@ -135,52 +139,11 @@ class SectionPictures:
         for role in CHANNELS:
             self.layers.set_visible(role, stage is Stage.CHANNELS)
 
-    def show_hidden(self) -> Labels:
-        """Show the mask over the section, in whole spots; it can be painted."""
-        return self.layers.labels(
-            Role.HIDDEN, self.session.hidden, name="Hidden spots", colors={1: HIDDEN_COLOR}, opacity=0.55
-        )
-
-    def painted_hidden(self) -> NDArray[np.bool_]:
-        """Return the (S,) spots hidden by what is painted in the mask's layer: more than half of each spot."""
-        layer = self.layers.get(Role.HIDDEN)
-        if layer is None:
-            return self.session.hidden
-        return self.session.raster.spots_in_mask(np.asarray(layer.data) > 0)
-
-    def outline_layer(self) -> Shapes:
-        """Return the layer in which a region to hide is drawn."""
-        return self.layers.shapes(Role.OUTLINE, name="Draw what to hide", color=HIDDEN_COLOR)
-
-    def crop_layer(self) -> Shapes:
-        """Return the layer in which regions to crop are drawn."""
-        return self.layers.shapes(Role.CROP, name="Regions to crop", color=OUTLINE_COLOR)
-
-    def clear_outlines(self, role: Role) -> None:
-        """Take all outlines out of a layer; the tool stays in hand."""
-        layer = self.layers.get(role)
-        if layer is not None:
-            layer.selected_data = set(range(len(layer.data)))
-            layer.remove_selected()
-
-    def brush_px(self, spots: int) -> int:
-        """Return the pixels of a brush that is this many spots across."""
-        return max(1, round(spots * self.session.lattice.pitch / self.session.raster.scale))
-
     def pan(self) -> None:
         """Let the mouse move the canvas, whatever it did before."""
         self.layers.set_visible(Role.OUTLINE, False)
         for layer in self.layers.present().values():
             layer.mode = "pan_zoom"
-
-    def outlined(self, role: Role) -> NDArray[np.bool_]:
-        """Return the (S,) spots whose centre lies in any outline of this layer."""
-        layer = self.layers.get(role)
-        inside = np.zeros(self.session.slide.n_spots, dtype=np.bool_)
-        if layer is not None:
-            for vertices in layer.data:
-                inside |= self.session.raster.spots_in_polygon(np.asarray(vertices))
-        return inside
 
     def show_reconstruction(self, column: int) -> bool:
         """Show truth, reconstruction, difference and uncertainty of one gene as linked layers.
@@ -244,12 +207,12 @@ class SectionPictures:
         if wanted == self.is_comparing:
             return
         if wanted:
-            self._visible_before = {layer.name: layer.visible for layer in viewer.layers}
+            self._visible_before = {layer: layer.visible for layer in viewer.layers}
             seen = {layer for role, layer in self.layers.present().items() if role in COMPARED}
             self.layers.see({layer: layer in seen for layer in viewer.layers})
         else:
             before, self._visible_before = self._visible_before or {}, None
-            self.layers.see({layer: before.get(layer.name, False) for layer in viewer.layers})
+            self.layers.see({layer: before.get(layer, False) for layer in viewer.layers})
         viewer.canvas.grid.stride = 1
         viewer.canvas.grid.enabled = wanted
         if wanted and self.session.reconstruction is not None:
@@ -266,26 +229,3 @@ class SectionPictures:
             return
         colors = {number: color for number, color in enumerate(domains.colors, start=1)}
         self.layers.labels(Role.DOMAINS, domains.labels + 1, name="Domains", colors=colors, opacity=1.0)
-
-    def show_scribbles(self) -> Labels:
-        """Show the scribbles; they can be painted."""
-        return self.layers.labels(
-            Role.SCRIBBLES,
-            self.session.scribbles + 1,
-            name="Scribbles",
-            colors=self._class_colors(),
-            opacity=1.0,
-        )
-
-    def _class_colors(self) -> Mapping[int, str]:
-        return {number: color for number, color in enumerate(self.session.class_colors, start=1)}
-
-    def painted_scribbles(self) -> NDArray[np.intp]:
-        """Return the (S,) class of each scribbled spot, -1 = none: more than half of a spot has to be painted."""
-        layer = self.layers.get(Role.SCRIBBLES)
-        labels = np.full(self.session.slide.n_spots, -1, dtype=np.intp)
-        if layer is not None:
-            painted = np.asarray(layer.data)
-            for number in np.unique(painted[painted > 0]):
-                labels[self.session.raster.spots_in_mask(painted == number)] = number - 1
-        return labels

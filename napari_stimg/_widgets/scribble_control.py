@@ -76,7 +76,7 @@ class ScribbleControl(QObject):
             return
         self._workspace.compare(False)
         layer = self._scribble_layer(pictures)
-        layer.brush_size = pictures.brush_px(self._view.brush.spots)
+        layer.brush_size = pictures.drawings.brush_px(self._view.brush.spots)
         layer.selected_label = max(self._view.classes.currentRow(), 0) + 1
         pictures.layers.activate(Role.SCRIBBLES, MODES[tool])
         self._view.tools.show_tool(tool)
@@ -85,7 +85,7 @@ class ScribbleControl(QObject):
         self.use(Tool(tool))
 
     def _scribble_layer(self, pictures: SectionPictures) -> Labels:
-        layer = pictures.show_scribbles()
+        layer = pictures.drawings.show_scribbles()
         connections = self._workspace.connections
         if connections.connect_once(layer.events.paint, self._on_painted):
             # napari's own history knows nothing of whole spots.
@@ -103,7 +103,7 @@ class ScribbleControl(QObject):
         """Take over what has been painted."""
         pictures = self._workspace.pictures
         if pictures is not None:
-            self._scribble(pictures, pictures.painted_scribbles())
+            self._scribble(pictures, pictures.drawings.painted_scribbles())
 
     def _scribble(self, pictures: SectionPictures, scribbles: NDArray[np.intp]) -> None:
         pictures.session.scribble_history.change(scribbles)
@@ -150,7 +150,7 @@ class ScribbleControl(QObject):
         pictures = self._workspace.pictures
         layer = None if pictures is None else pictures.layers.get(Role.SCRIBBLES)
         if pictures is not None and layer is not None:
-            layer.brush_size = pictures.brush_px(spots)
+            layer.brush_size = pictures.drawings.brush_px(spots)
 
     def _show_classes(self) -> None:
         session = self._workspace.session

@@ -136,7 +136,7 @@ class SectionControl(QObject):
         pictures = self._workspace.pictures
         if pictures is None:
             return
-        inside, slide = pictures.outlined(Role.CROP), pictures.session.slide
+        inside, slide = pictures.drawings.outlined(Role.CROP), pictures.session.slide
         name = f"{slide.name} crop"
         n_before = sum(session.slide.name.startswith(name) for session in self._workspace.sessions)
         cropped = replace(slide.select(inside), name=f"{name} {n_before + 1}")
@@ -219,7 +219,7 @@ class SectionControl(QObject):
         if pictures is None:
             return
         self._workspace.compare(False)
-        layer = pictures.crop_layer()
+        layer = pictures.drawings.crop_layer()
         self._workspace.connections.connect_once(layer.events.data, self._on_outlines_changed)
         pictures.layers.activate(Role.CROP, f"add_{mode}")
 
@@ -229,7 +229,7 @@ class SectionControl(QObject):
 
     def _count_outlined(self) -> None:
         if self._workspace.pictures is not None:
-            self._view.show_outlined(int(self._workspace.pictures.outlined(Role.CROP).sum()))
+            self._view.show_outlined(int(self._workspace.pictures.drawings.outlined(Role.CROP).sum()))
 
 
 def _distinct(things: Iterable[Any]) -> list[Any]:

@@ -402,6 +402,15 @@ def test_uncertainty_is_a_layer_that_can_be_seen(reconstructed):
     assert not section_layer(reconstructed, Role.UNCERTAINTY).visible
 
 
+def test_after_the_comparison_the_gene_chosen_in_it_is_seen(reconstructed):
+    reconstructed.hide_view.table.selectRow(7)
+    reconstructed.hide_view.comparison_requested.emit(False)
+    column = reconstructed.workspace.session.display.column
+    layer = section_layer(reconstructed, Role.GENE)
+    assert layer.visible
+    assert layer.name.startswith(reconstructed.workspace.session.slide.gene_names[column])
+
+
 def test_naparis_own_grid_button_ends_the_comparison_too(reconstructed):
     reconstructed.workspace.viewer.canvas.grid.enabled = False
     assert not reconstructed.workspace.is_comparing

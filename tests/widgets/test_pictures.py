@@ -90,7 +90,7 @@ def test_channels_add_up_and_go_when_they_are_no_longer_wanted(pictures, session
 
 def test_layers_lie_above_each_other_in_the_order_of_their_roles(viewer, pictures, session):
     session.domains = Domains(labels=np.zeros(session.slide.n_spots, int), names=("a",), colors=("#ff0000",))
-    pictures.show_hidden()
+    pictures.drawings.show_hidden()
     pictures.show_domains()
     session.display.channels = [Channel(column=1, color="#ff0000")]
     pictures.show_channels()
@@ -100,36 +100,36 @@ def test_layers_lie_above_each_other_in_the_order_of_their_roles(viewer, picture
 
 def test_hidden_spots_are_drawn_whole_and_read_back_the_same(pictures, session):
     session.hide(np.arange(session.slide.n_spots) % 3 == 0)
-    layer = pictures.show_hidden()
+    layer = pictures.drawings.show_hidden()
     np.testing.assert_array_equal(values_at_spots(layer, session) > 0, session.hidden)
-    np.testing.assert_array_equal(pictures.painted_hidden(), session.hidden)
+    np.testing.assert_array_equal(pictures.drawings.painted_hidden(), session.hidden)
 
 
 def test_a_stroke_over_most_of_a_spot_hides_it_and_over_its_edge_does_not(pictures, session):
-    layer = pictures.show_hidden()
+    layer = pictures.drawings.show_hidden()
     pixels = np.argwhere(session.raster.idmap == 100)
     few = pixels[: len(pixels) // 4]
     layer.data[tuple(few.T)] = 1
-    assert not pictures.painted_hidden().any()
+    assert not pictures.drawings.painted_hidden().any()
     most = pixels[: 3 * len(pixels) // 4]
     layer.data[tuple(most.T)] = 1
-    assert np.flatnonzero(pictures.painted_hidden()).tolist() == [100]
+    assert np.flatnonzero(pictures.drawings.painted_hidden()).tolist() == [100]
 
 
 def test_without_a_mask_layer_the_mask_is_as_it_was(pictures, session):
     session.hide(np.arange(session.slide.n_spots) < 3)
-    np.testing.assert_array_equal(pictures.painted_hidden(), session.hidden)
+    np.testing.assert_array_equal(pictures.drawings.painted_hidden(), session.hidden)
 
 
 def test_an_outline_holds_the_spots_whose_centres_lie_in_it(pictures, session):
-    layer = pictures.outline_layer()
+    layer = pictures.drawings.outline_layer()
     low, high = np.percentile(session.raster.centres, (30, 60), axis=0) + 0.1 * session.lattice.pitch
     layer.add_rectangles(np.array([low, high]))
     inside = ((session.raster.centres > low) & (session.raster.centres < high)).all(axis=1)
-    np.testing.assert_array_equal(pictures.outlined(Role.OUTLINE), inside)
+    np.testing.assert_array_equal(pictures.drawings.outlined(Role.OUTLINE), inside)
     assert inside.any()
-    pictures.clear_outlines(Role.OUTLINE)
-    assert not pictures.outlined(Role.OUTLINE).any()
+    pictures.drawings.clear_outlines(Role.OUTLINE)
+    assert not pictures.drawings.outlined(Role.OUTLINE).any()
 
 
 def test_a_reconstruction_is_filled_in_where_spots_were_hidden_and_nowhere_else(pictures, session):
@@ -200,10 +200,10 @@ def test_scribbles_are_read_back_class_by_class(pictures, session):
     scribbles = np.full(session.slide.n_spots, -1)
     scribbles[[3, 4, 50]] = [0, 1, 1]
     session.scribble_history.change(scribbles)
-    layer = pictures.show_scribbles()
-    np.testing.assert_array_equal(pictures.painted_scribbles(), session.scribbles)
+    layer = pictures.drawings.show_scribbles()
+    np.testing.assert_array_equal(pictures.drawings.painted_scribbles(), session.scribbles)
     layer.data[session.raster.idmap == 60] = 1
-    assert pictures.painted_scribbles()[60] == 0
+    assert pictures.drawings.painted_scribbles()[60] == 0
 
 
 def test_the_stained_picture_lies_below_and_in_its_place(viewer, slide):
@@ -234,7 +234,7 @@ def test_layers_of_the_reader_are_taken_over(viewer, session):
 
 def test_a_section_that_is_put_away_comes_back_as_it_was(pictures, session):
     session.hide(np.arange(session.slide.n_spots) < 3)
-    pictures.show_hidden()
+    pictures.drawings.show_hidden()
     pictures.layers.set_visible(Role.GENE, False)
     pictures.put_away()
     assert not any(layer.visible for layer in pictures.layers.present().values())
@@ -245,6 +245,6 @@ def test_a_section_that_is_put_away_comes_back_as_it_was(pictures, session):
 
 def test_removing_a_section_leaves_other_layers_alone(viewer, pictures):
     viewer.add_image(np.zeros((4, 4), dtype=np.float32), name="somebody else's")
-    pictures.show_hidden()
+    pictures.drawings.show_hidden()
     pictures.layers.remove_all()
     assert [layer.name for layer in viewer.layers] == ["somebody else's"]

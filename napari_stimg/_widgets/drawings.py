@@ -1,0 +1,97 @@
+"""What the user draws on a section: the mask, scribbles and outlines, and the spots that they hit."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from napari.layers import Labels, Shapes
+from numpy.typing import NDArray
+
+from napari_stimg._widgets.layers import Role, SectionLayers
+from napari_stimg._widgets.session import Session
+
+HIDDEN_COLOR = "#ff2e93"
+"""Of hidden spots: neither in viridis nor in any of the domains' colours."""
+
+OUTLINE_COLOR = "#ffffff"
+
+
+class Drawings:
+    """Layers to draw in. A painted spot counts if more than half of it is painted, an outlined one by its centre.
+
+    Parameters
+    ----------
+    layers : SectionLayers
+        The layers of the section.
+    """
+
+    def __init__(self, layers: SectionLayers) -> None:
+        self.layers = layers
+
+    @property
+    def session(self) -> Session:
+        """The section that is drawn on."""
+        return self.layers.session
+
+    def show_hidden(self) -> Labels:
+        """Show the mask over the section, in whole spots; it can be painted."""
+        return self.layers.labels(
+            Role.HIDDEN, self.session.hidden, name="Hidden spots", colors={1: HIDDEN_COLOR}, opacity=0.55
+        )
+
+    def painted_hidden(self) -> NDArray[np.bool_]:
+        """Return the (S,) spots hidden by what is painted in the mask's layer: more than half of each spot."""
+        layer = self.layers.get(Role.HIDDEN)
+        if layer is None:
+            return self.session.hidden
+        return self.session.raster.spots_in_mask(np.asarray(layer.data) > 0)
+
+    def outline_layer(self) -> Shapes:
+        """Return the layer in which a region to hide is drawn."""
+        return self.layers.shapes(Role.OUTLINE, name="Draw what to hide", color=HIDDEN_COLOR)
+
+    def crop_layer(self) -> Shapes:
+        """Return the layer in which regions to crop are drawn."""
+        return self.layers.shapes(Role.CROP, name="Regions to crop", color=OUTLINE_COLOR)
+
+    def clear_outlines(self, role: Role) -> None:
+        """Take all outlines out of a layer; the tool stays in hand."""
+        layer = self.layers.get(role)
+        if layer is not None:
+            layer.selected_data = set(range(len(layer.data)))
+            layer.remove_selected()
+
+    def brush_px(self, spots: int) -> int:
+        """Return the pixels of a brush that is this many spots across."""
+        return max(1, round(spots * self.session.lattice.pitch / self.session.raster.scale))
+
+    def outlined(self, role: Role) -> NDArray[np.bool_]:
+        """Return the (S,) spots whose centre lies in any outline of this layer."""
+        layer = self.layers.get(role)
+        inside = np.zeros(self.session.slide.n_spots, dtype=np.bool_)
+        if layer is not None:
+            for vertices in layer.data:
+                inside |= self.session.raster.spots_in_polygon(np.asarray(vertices))
+        return inside
+
+    def show_scribbles(self) -> Labels:
+        """Show the scribbles; they can be painted."""
+        return self.layers.labels(
+            Role.SCRIBBLES,
+            self.session.scribbles + 1,
+            name="Scribbles",
+            colors=self._class_colors(),
+            opacity=1.0,
+        )
+
+    def _class_colors(self) -> Mapping[int, str]:
+        return {number: color for number, color in enumerate(self.session.class_colors, start=1)}
+
+    def painted_scribbles(self) -> NDArray[np.intp]:
+        """Return the (S,) class of each scribbled spot, -1 = none: more than half of a spot has to be painted."""
+        layer = self.layers.get(Role.SCRIBBLES)
+        labels = np.full(self.session.slide.n_spots, -1, dtype=np.intp)
+        if layer is not None:
+            painted = np.asarray(layer.data)
+            for number in np.unique(painted[painted > 0]):
+                labels[self.session.raster.spots_in_mask(painted == number)] = number - 1
+        return labels
