@@ -36,9 +36,11 @@ class Crop:
 
 def crop_at(lattice: Lattice, row: int, col: int, shape: tuple[int, int]) -> Crop:
     """Return the crop of ``shape`` cells whose top left cell is (row, col)."""
-    rows, cols = lattice.occupied.T
-    inside = (rows >= row) & (rows < row + shape[0]) & (cols >= col) & (cols < col + shape[1])
-    return Crop(row=row, col=col, shape=shape, tokens=np.flatnonzero(inside))
+    rows = np.clip([row, row + shape[0]], 0, lattice.shape[0])
+    first, stop = lattice.first_token_of_row[rows]
+    cols = lattice.occupied[first:stop, 1]
+    inside = (cols >= col) & (cols < col + shape[1])
+    return Crop(row=row, col=col, shape=shape, tokens=first + np.flatnonzero(inside))
 
 
 def random_crop(

@@ -96,6 +96,11 @@ class Lattice:
         """(K, 2) cells that hold a spot, each once, in row-major order."""
         return self.cell_of_spot[self._tokens[0]]
 
+    @cached_property
+    def first_token_of_row(self) -> NDArray[np.intp]:
+        """(H + 1,) where each raster row begins in ``occupied``; row i ends where row i + 1 begins."""
+        return np.searchsorted(self.occupied[:, 0], np.arange(self.shape[0] + 1))
+
     @property
     def token_of_spot(self) -> NDArray[np.intp]:
         """(S,) index of each spot's cell in ``occupied``."""

@@ -33,6 +33,16 @@ def test_a_crop_may_reach_beyond_the_lattice() -> None:
     assert crop_at(lattice, 20, 20, (4, 5)).tokens.size == 0
 
 
+def test_a_crop_of_scattered_spots_in_any_order_holds_the_same_cells() -> None:
+    lattice = lattice_of(12, 9, holes=0.5)
+    shuffled = lattice.select(np.random.default_rng(0).permutation(lattice.n_spots))
+    few = shuffled.select(shuffled.cell_of_spot[:, 0] % 5 == 3)  # whole rows are empty, the last ones too
+    rows, cols = few.occupied.T
+    for row in range(-4, 14):
+        inside = (rows >= row) & (rows < row + 4) & (cols >= 2) & (cols < 7)
+        np.testing.assert_array_equal(crop_at(few, row, 2, (4, 5)).tokens, np.flatnonzero(inside))
+
+
 @pytest.mark.parametrize("shape", [(5, 3), (1, 8), (16, 16)])
 def test_random_crops_have_their_shape_and_enough_tissue(shape: tuple[int, int]) -> None:
     lattice = lattice_of(31, 23, kind=HEXAGONAL, holes=0.4)
