@@ -100,7 +100,7 @@ def test_any_flipped_byte_is_found(path: Path) -> None:
     flipped = path.with_name("flipped.safetensors")
     for position in range(0, len(content), 7):
         flipped.write_bytes(content)
-        with pytest.raises(InputError, match="flipped.safetensors"):
+        with pytest.raises(InputError, match=r"flipped\.safetensors"):
             load_checkpoint(damaged(flipped, position, content[position] ^ 0x10))
 
 
