@@ -177,12 +177,12 @@ def _beside(path: Path, ending: str, folder: str) -> Path | None:
 
 
 def _key_of(path: Path, *, strip_prefix: bool) -> str:
-    stem = re.sub(r"\.(tsv|txt|csv)(\.gz)?$", "", path.name)
+    stem = re.sub(r"\.(tsv|txt|csv)(\.gz)?$", "", path.name, flags=re.IGNORECASE)
     return stem.removeprefix("ST-cnts_") if strip_prefix else stem
 
 
 @contextmanager
 def _text(path: Path) -> Iterator[io.TextIOWrapper]:
-    opener = gzip.open if path.suffix == ".gz" else open
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
     with opener(path, "rt", encoding="utf-8") as lines:
         yield lines

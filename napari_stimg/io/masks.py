@@ -28,8 +28,8 @@ def mask_from_key(slide: Slide, key: str) -> NDArray[np.bool_]:
     InputError
         If there is no such column, it holds anything else, or hides no spot or every spot.
     """
-    usable = [str(column) for column in slide.obs.columns if _is_mask(slide, column)]
     if key not in slide.obs:
+        usable = [str(column) for column in slide.obs.columns if _is_mask(slide, column)]
         raise InputError(
             f"{slide.name}: expected a column of obs that can be a mask ({', '.join(usable) or 'it has none'}), "
             f"found no column {key!r}; name one that is there."

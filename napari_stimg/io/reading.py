@@ -41,9 +41,9 @@ def read_slide(path: Path | str, *, section: str | None = None) -> Slide:
         raise InputError(f"{path}: expected {_FORMATS}, found nothing there; check the name.")
     if path.is_dir():
         return read_spatialdata(path, section=section) if is_zarr(path) else read_spaceranger(path, section=section)
-    if path.name.endswith(HDF5_ENDINGS):
+    if path.name.lower().endswith(HDF5_ENDINGS):
         return _read_hdf5(path, section=section)
-    if not path.name.endswith(TABLE_ENDINGS):
+    if not path.name.lower().endswith(TABLE_ENDINGS):
         raise InputError(f"{path.name}: expected {_FORMATS}, found a file of another ending; choose one of these.")
     _check_no_section(path, section)
     return read_legacy_st(path)

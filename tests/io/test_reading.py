@@ -1,3 +1,5 @@
+import gzip
+
 import h5py
 import pytest
 
@@ -20,6 +22,15 @@ def test_another_ending_is_an_error_that_lists_the_formats(tmp_path):
 def test_a_path_may_be_a_string(tmp_path):
     anndata_of(square_truth()).write_h5ad(tmp_path / "s.h5ad")
     assert read_slide(str(tmp_path / "s.h5ad")).n_spots == 24
+
+
+def test_endings_may_be_in_capitals(tmp_path):
+    anndata_of(square_truth()).write_h5ad(tmp_path / "s.h5ad")
+    (tmp_path / "s.h5ad").rename(tmp_path / "S.H5AD")
+    assert read_slide(tmp_path / "S.H5AD").n_spots == 24
+    (tmp_path / "A1.TSV.GZ").write_bytes(gzip.compress(b"\tMBP\tSNAP25\n10x13\t1\t2\n11x13\t0\t3\n"))
+    slide = read_slide(tmp_path / "A1.TSV.GZ")
+    assert (slide.name, slide.n_spots) == ("A1", 2)
 
 
 def test_a_section_of_a_table_is_an_error(tmp_path):
