@@ -123,8 +123,8 @@ class DomainsControl(QObject):
             return
         if bring_up:
             pictures.show_domains()
-            pictures.layers.set_visible(Role.HIDDEN, False)
             self._workspace.bring_up(Stage.DOMAINS)
+            pictures.layers.set_visible(Role.HIDDEN, False)
         self._view.show_domains(domains.names, domains.colors, domains.sizes.tolist(), domains.summary)
 
     def _on_domain_renamed(self, place: int, name: str) -> None:

@@ -207,6 +207,7 @@ class SectionPictures:
         if wanted == self.is_comparing:
             return
         if wanted:
+            self.pan()
             self._visible_before = {layer: layer.visible for layer in viewer.layers}
             seen = {layer for role, layer in self.layers.present().items() if role in COMPARED}
             self.layers.see({layer: layer in seen for layer in viewer.layers})

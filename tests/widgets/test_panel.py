@@ -509,6 +509,13 @@ def test_domains_are_found_without_labels_shown_and_named(panel, settle):
     assert panel.workspace.pictures.stage is Stage.GENE
 
 
+def test_domains_found_after_a_comparison_are_seen_without_the_mask(reconstructed, settle):
+    reconstructed.domains_view.cluster_requested.emit()
+    settle(reconstructed)
+    layers = reconstructed.workspace.pictures.layers.present()
+    assert {role for role, layer in layers.items() if layer.visible} == {Role.DOMAINS}
+
+
 def test_the_embedding_is_computed_once(panel, settle):
     panel.domains_view.cluster_requested.emit()
     settle(panel)
