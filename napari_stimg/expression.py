@@ -67,3 +67,18 @@ def gene_moments(expression: sp.csr_matrix) -> GeneMoments:
     mean_square = np.bincount(expression.indices, weights=values**2, minlength=n_genes) / n_spots
     variance = np.maximum(mean_square - mean**2, 0.0)
     return GeneMoments(mean=mean.astype(np.float32), variance=variance.astype(np.float32))
+
+
+def most_variable(counts: sp.csr_matrix, n_genes: int) -> NDArray[np.intp]:
+    """Return the columns of the ``n_genes`` genes whose log expression varies most, in descending order.
+
+    To choose genes for hidden spots, leave those out of ``counts``.
+
+    Parameters
+    ----------
+    counts : (S, G) CSR, >= 0
+        Counts of the spots that may be looked at.
+    n_genes : int
+        How many; all G if there are fewer.
+    """
+    return np.argsort(-gene_moments(log_expression(counts)).variance, kind="stable")[:n_genes]

@@ -16,7 +16,7 @@ import napari_stimg
 from napari_stimg import embed, load_checkpoint, reconstruct
 from napari_stimg.checkpoint_file import bundled_path
 from napari_stimg.cli import main
-from napari_stimg.commands.reconstruct import N_GENES, most_variable
+from napari_stimg.commands.reconstruct import N_GENES, most_variable_visible
 from napari_stimg.domains import ClusterParameters, PaintParameters, cluster, domain_colors, paint
 from napari_stimg.expression import log_expression
 from napari_stimg.inference import InferenceParameters
@@ -206,7 +206,7 @@ def test_record_says_by_what_the_embedding_was_made(section: Path, model: Path, 
     assert record["checkpoint"] == "small.safetensors"
     assert record["checkpoint_sha256"] == load_checkpoint(model).sha256
     assert record["device"] == "cpu"
-    assert record["parameters"] == {"side": 32, "stride": 16}
+    assert record["parameters"] == {"windows": {"side": 32, "stride": 16}, "n_rehearsals": 12, "seed": 0}
 
 
 def test_the_bundled_checkpoint_is_the_default(
@@ -301,7 +301,7 @@ def test_genes_that_vary_most_among_visible_spots_are_the_default(section: Path,
     names = [f"gene{i}" for i in range(counts.shape[1])]
     wide = ad.AnnData(counts, obs=small.obs, var=pd.DataFrame(index=names), obsm={"spatial": small.obsm["spatial"]})
     wide.write_h5ad(tmp_path / "wide.h5ad")
-    chosen = most_variable(read_slide(tmp_path / "wide.h5ad"), hidden)
+    chosen = most_variable_visible(read_slide(tmp_path / "wide.h5ad"), hidden)
     assert len(chosen) == N_GENES
     assert set(chosen) <= set(names[: N_GENES + 1])
 
@@ -412,7 +412,7 @@ def test_results_go_to_stdout_and_progress_to_stderr_in_lines(
     assert len(printed.out.splitlines()) == 1
     lines = printed.err.splitlines()
     assert lines[:2] == ["Reading small.h5ad", "Loading the model"]
-    assert lines[2].startswith("Embedding: 0 of ")
+    assert lines[2].startswith("Rehearsing on visible spots: 0 of ")
     assert lines[-1] == "Writing out.h5ad"
     assert "\r" not in printed.err
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from napari_stimg.expression import gene_moments, log_expression, thin
+from napari_stimg.expression import gene_moments, log_expression, most_variable, thin
 
 
 def test_log_expression_is_the_logarithm_of_counts_per_ten_thousand() -> None:
@@ -77,3 +77,9 @@ def test_the_variance_of_a_constant_gene_is_never_below_zero() -> None:
     constant = sp.csr_matrix(np.full((1001, 3), 7.3, dtype=np.float32))
     assert (gene_moments(constant).variance >= 0).all()
     np.testing.assert_allclose(gene_moments(constant).variance, 0, atol=1e-5)
+
+
+def test_the_most_variable_genes_come_first_and_those_alike_in_their_order() -> None:
+    counts = sp.csr_matrix(np.array([[50, 0, 9, 0, 1], [50, 9, 0, 0, 1]], dtype=np.float32))
+    assert most_variable(counts, 3).tolist()[:2] == [1, 2]
+    assert most_variable(counts, 9).size == 5

@@ -18,7 +18,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.domains import ClusterParameters, cluster
 from napari_stimg.errors import InputError
-from napari_stimg.expression import gene_moments, log_expression
+from napari_stimg.expression import log_expression, most_variable
 from napari_stimg.inference import embed, reconstruct
 from napari_stimg.lattice import Lattice, LatticeKind, find_lattice
 from napari_stimg.neighbours import smooth
@@ -98,18 +98,12 @@ def evaluate(
     domains: list[dict[str, object]] = []
     for done, slide in enumerate(slides):
         yield Progress(done=done, total=len(slides), message=f"Evaluating {slide.name}")
-        columns = most_variable(slide, params.n_genes) if genes is None else slide.columns_of(genes)
+        columns = most_variable(slide.counts, params.n_genes) if genes is None else slide.columns_of(genes)
         for side in params.sides:
             reconstruction += _score_squares(slide, checkpoint, columns, side, params)
         domains += _score_domains(slide, checkpoint, params)
     yield Progress(done=len(slides), total=len(slides), message="Evaluating")
     return Report(reconstruction=pd.DataFrame(reconstruction), domains=pd.DataFrame(domains))
-
-
-def most_variable(slide: Slide, n_genes: int) -> NDArray[np.intp]:
-    """Return the columns of the genes whose log expression varies most, in descending order."""
-    variance = gene_moments(log_expression(slide.counts)).variance
-    return np.argsort(-variance, kind="stable")[:n_genes]
 
 
 def shared_genes(reference: Slide, slides: Sequence[Slide], n_genes: int) -> list[str]:
@@ -121,7 +115,7 @@ def shared_genes(reference: Slide, slides: Sequence[Slide], n_genes: int) -> lis
         If no gene is on all of them.
     """
     shared = set(reference.gene_names).intersection(*(slide.gene_names for slide in slides))
-    ranked = reference.gene_names[most_variable(reference, reference.n_genes)]
+    ranked = reference.gene_names[most_variable(reference.counts, reference.n_genes)]
     names = [str(name) for name in ranked if name in shared][:n_genes]
     if not names:
         raise InputError(
@@ -244,7 +238,7 @@ def _score_domains(slide: Slide, checkpoint: Checkpoint, params: EvaluateParamet
 def embeddings(slide: Slide, lattice: Lattice, checkpoint: Checkpoint) -> dict[str, NDArray[np.floating]]:
     """Return (S, D) features of each method by name."""
     expression = log_expression(slide.counts)
-    shown = expression[:, most_variable(slide, 2000)].toarray()
+    shown = expression[:, most_variable(slide.counts, 2000)].toarray()
     components = PCA(min(20, *shown.shape), svd_solver="full").fit_transform(shown)
     smoothed = smooth(components, lattice.positions, sigma=1.5)
     return {

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stimg.agreement import Agreement, held_out_agreement
-from napari_stimg.commands.job import Job, embed_job, open_job, step, write_job
+from napari_stimg.commands.job import Job, embed_opened, open_job, step, write_job
 from napari_stimg.commands.text import table_of
 from napari_stimg.domains import ClusterParameters, PaintParameters, cluster, domain_colors, paint
 from napari_stimg.labels import labels_of
@@ -35,7 +35,7 @@ def find_domains(job: Job, n_domains: int, *, seed: int = 0) -> Generator[Progre
         If the section, checkpoint, target or number cannot be used.
     """
     opened = yield from open_job(job)
-    embedding, results = yield from embed_job(job, opened)
+    embedding, results = yield from embed_opened(opened)
     yield step(f"Finding {n_domains} domains")
     params = ClusterParameters(n_domains=n_domains, seed=seed)
     domains = cluster(embedding, opened.lattice.positions, params=params)
@@ -71,7 +71,7 @@ def paint_domains(job: Job, labels_key: str, *, seed: int = 0) -> Generator[Prog
     """
     opened = yield from open_job(job)
     labels = labels_of(opened.slide, labels_key)
-    embedding, results = yield from embed_job(job, opened)
+    embedding, results = yield from embed_opened(opened)
     params = PaintParameters()
     yield step(f"Painting {len(labels.names)} domains")
     painting = paint(embedding, opened.lattice.positions, labels.codes, params=params)

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator
 
-from napari_stimg.commands.job import Job, embed_job, open_job, write_job
+from napari_stimg.commands.job import Job, embed_opened, open_job, write_job
 from napari_stimg.progress import Progress
 
 
@@ -15,7 +15,7 @@ def embed(job: Job) -> Generator[Progress, None, str]:
         If the section, the checkpoint or the target cannot be used.
     """
     opened = yield from open_job(job)
-    _, results = yield from embed_job(job, opened)
+    _, results = yield from embed_opened(opened)
     yield from write_job(job, opened, results)
     return (
         f"{opened.slide.name}: {opened.slide.n_spots:,} spots embedded in {opened.checkpoint.model.config.width} "

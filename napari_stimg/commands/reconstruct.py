@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_stimg.commands.job import Job, Opened, open_job, step, write_job
 from napari_stimg.commands.text import table_of
-from napari_stimg.expression import gene_moments, log_expression
+from napari_stimg.expression import most_variable
 from napari_stimg.inference import InferenceParameters, Reconstruction, reconstruct
 from napari_stimg.io import Results, check_size, mask_from_geojson, mask_from_key, mask_from_square
 from napari_stimg.lattice import Lattice
@@ -99,7 +99,7 @@ def reconstruct_hidden(
     slide = opened.slide
     check_size(slide)
     mask = hidden_by.spots(slide, opened.lattice)
-    wanted = most_variable(slide, mask) if genes == () else genes
+    wanted = most_variable_visible(slide, mask) if genes == () else genes
     params = InferenceParameters(seed=seed)
     reconstruction = yield from reconstruct(slide, mask, opened.checkpoint, genes=wanted, params=params)
     yield step("Scoring")
@@ -110,10 +110,9 @@ def reconstruct_hidden(
     return f"{report(slide, reconstruction, scores)}\nwritten to {job.target}"
 
 
-def most_variable(slide: Slide, mask: NDArray[np.bool_]) -> list[str]:
+def most_variable_visible(slide: Slide, mask: NDArray[np.bool_]) -> list[str]:
     """Return the names of the ``N_GENES`` genes whose log expression varies most among visible spots."""
-    variance = gene_moments(log_expression(slide.counts[~mask])).variance
-    chosen = np.sort(np.argsort(-variance, kind="stable")[:N_GENES])
+    chosen = np.sort(most_variable(slide.counts[~mask], N_GENES))
     return [str(name) for name in slide.gene_names[chosen]]
 
 
