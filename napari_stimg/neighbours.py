@@ -18,14 +18,23 @@ def smooth(features: NDArray[np.floating], positions: NDArray[np.floating], *, s
     sigma : float
         Width of the Gaussian, in pitches, > 0.
     """
-    tree = cKDTree(positions)
-    pairs = tree.query_pairs(3 * sigma, output_type="ndarray")
-    distance = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
-    weight = np.exp(-0.5 * (distance / sigma) ** 2)
-    itself = np.arange(len(positions))
-    rows = np.concatenate([pairs[:, 0], pairs[:, 1], itself])
-    cols = np.concatenate([pairs[:, 1], pairs[:, 0], itself])
-    values = np.concatenate([weight, weight, np.ones(len(positions))])
-    averaging = sp.csr_matrix((values, (rows, cols)), shape=(len(positions), len(positions)))
+    averaging = gaussian_weights(positions, sigma=sigma) + sp.identity(len(positions), format="csr")
     smoothed: NDArray[np.float64] = (averaging @ features) / np.asarray(averaging.sum(axis=1)).reshape(-1, 1)
     return smoothed
+
+
+def gaussian_weights(positions: NDArray[np.floating], *, sigma: float) -> sp.csr_matrix:
+    """Return the (S, S) Gaussian weights, at most 1, of all spots within three sigma of each, itself left out.
+
+    Parameters
+    ----------
+    positions : (S, 2) float
+        Where the spots lie, in pitches.
+    sigma : float
+        Width of the Gaussian, in pitches, > 0.
+    """
+    pairs = cKDTree(positions).query_pairs(3 * sigma, output_type="ndarray")
+    distance = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
+    weight = np.exp(-0.5 * (distance / sigma) ** 2)
+    rows, cols = np.concatenate([pairs, pairs[:, ::-1]]).T
+    return sp.csr_matrix((np.tile(weight, 2), (rows, cols)), shape=(len(positions), len(positions)))

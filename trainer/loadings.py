@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
+from napari_stimg.neighbours import gaussian_weights
 from napari_stimg.tokens import TokenTable
 
 Loadings = NDArray[np.float64]
@@ -66,15 +66,10 @@ def fit_loadings(tables: Sequence[TokenTable], n_genes: int, *, params: Loadings
 
 def neighbour_average(positions: NDArray[np.float32], sigma: float) -> sp.csr_matrix:
     """Return the (K, K) matrix that averages each cell's neighbours, itself left out, with Gaussian weights."""
-    tree = cKDTree(positions)
-    pairs = tree.query_pairs(3 * sigma, output_type="ndarray")
-    distance = np.linalg.norm(positions[pairs[:, 0]] - positions[pairs[:, 1]], axis=1)
-    weight = np.exp(-0.5 * (distance / sigma) ** 2)
-    rows, cols = np.concatenate([pairs, pairs[:, ::-1]]).T
-    matrix = sp.csr_matrix((np.tile(weight, 2), (rows, cols)), shape=(len(positions), len(positions)))
+    matrix = gaussian_weights(positions, sigma=sigma)
     total = np.asarray(matrix.sum(axis=1)).ravel()
     scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
-    return sp.diags(scale).tocsr() @ matrix
+    return sp.csr_matrix(sp.diags(scale) @ matrix)
 
 
 def _genes_by_sections(tables: Sequence[TokenTable], n_genes: int) -> list[tuple[NDArray[np.intp], NDArray[np.bool_]]]:
