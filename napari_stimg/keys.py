@@ -10,11 +10,23 @@ COUNTS_LAYER = "counts"
 ARRAY_ROW, ARRAY_COL = "array_row", "array_col"
 """``obs``: (S,) integer indices of a spot on its array, as Space Ranger and scanpy name them."""
 
+IN_TISSUE = "in_tissue"
+"""``obs``: (S,) 1 or True where the spot lies on the tissue, as Space Ranger and scanpy name it."""
+
+SECTION_COLUMNS = ("library_id", "section", "section_id", "section_name", "slice", "slice_id", "slide_id")
+"""``obs``: (S,) columns that always name a section."""
+
+SAMPLE_COLUMNS = ("sample", "sample_id", "sample_name", "batch", "slide", "library")
+"""``obs``: (S,) columns that name a section if the places of their spots overlap."""
+
 SPATIAL = "spatial"
 """``obsm``: (S, 2) positions as (x, y); ``uns``: images and scale factors by library, as scanpy keeps them."""
 
 GENE_ID_COLUMNS = ("gene_ids", "gene_id", "ensembl_id", "ensembl", "ENSEMBL")
 """``var``: (G,) Ensembl ids, the first of these columns that is there."""
+
+GENE_NAME_COLUMNS = ("feature_name", "gene_name", "gene_names", "gene_symbol", "gene_symbols", "symbol", "SYMBOL")
+"""``var``: (G,) symbols where the index holds Ensembl ids, the first of these columns that is there."""
 
 # --- written ----------------------------------------------------------------------------------
 RECONSTRUCTION = "stimg_reconstruction"

@@ -103,7 +103,8 @@ def slide_from_anndata(adata: ad.AnnData, *, name: str, section: str | None = No
     if adata.X is not None:
         matrices.append(("X", adata.X, adata.var))
     candidates = [
-        CountCandidate(label=label, load=partial(_as_csr, matrix), var=var) for label, matrix, var in matrices
+        CountCandidate(label=label, load=partial(_as_csr, matrix, copy=True), var=var)
+        for label, matrix, var in matrices
     ]
     spatial = _as_floats(np.asarray(adata.obsm[SPATIAL]), name=name) if SPATIAL in adata.obsm else None
     parts = AnnDataParts(
@@ -160,9 +161,9 @@ def _read_csr(element: Any, path: Path) -> sp.csr_matrix:
         return sp.csr_matrix(sp.vstack(blocks, format="csr")) if blocks else sp.csr_matrix(element.shape, dtype="f4")
 
 
-def _as_csr(matrix: Any) -> sp.csr_matrix:
-    """Return any (S, G) matrix as a canonical CSR matrix of float32 that shares nothing with it."""
-    csr = sp.csr_matrix(matrix, dtype=np.float32, copy=True)
+def _as_csr(matrix: Any, *, copy: bool = False) -> sp.csr_matrix:
+    """Return any (S, G) matrix as a canonical CSR matrix of float32; unless a copy, it may be changed for that."""
+    csr = sp.csr_matrix(matrix, dtype=np.float32, copy=copy)
     csr.sum_duplicates()
     return csr
 

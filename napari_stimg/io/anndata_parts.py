@@ -15,11 +15,8 @@ from napari_stimg.io.genes import gene_names_and_ids
 from napari_stimg.io.pictures import picture_from_uns
 from napari_stimg.io.scale import um_per_place_of_visium
 from napari_stimg.io.sections import spots_of_section
-from napari_stimg.keys import ARRAY_COL, ARRAY_ROW, SPATIAL
+from napari_stimg.keys import ARRAY_COL, ARRAY_ROW, IN_TISSUE, SPATIAL
 from napari_stimg.slide import Slide
-
-IN_TISSUE = "in_tissue"
-"""``obs``: (S,) 1 or True where the spot lies on the tissue, as Space Ranger and scanpy name it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,7 +75,7 @@ def slide_from_parts(parts: AnnDataParts, *, section: str | None = None) -> Slid
     from_pitch = None if indices is None else um_per_place_of_visium(places, indices)
     return Slide(
         name=parts.name if section is None else f"{parts.name} {section}",
-        counts=chosen.counts[spots],
+        counts=chosen.counts if spots.all() else chosen.counts[spots],
         places=places,
         spot_names=obs.index.to_numpy(dtype=np.str_),
         gene_names=gene_names,
@@ -86,7 +83,7 @@ def slide_from_parts(parts: AnnDataParts, *, section: str | None = None) -> Slid
         array_indices=indices,
         obs=obs,
         histology=histology,
-        um_per_place=factors.get("microns_per_pixel", from_pitch if parts.spatial is not None else None),
+        um_per_place=None if parts.spatial is None else factors.get("microns_per_pixel", from_pitch),
         logged=chosen.logged,
         counts_from=chosen.label,
         source=parts.source,

@@ -4,10 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_stimg.keys import GENE_ID_COLUMNS
-
-GENE_NAME_COLUMNS = ("feature_name", "gene_name", "gene_names", "gene_symbol", "gene_symbols", "symbol", "SYMBOL")
-"""``var``: (G,) symbols where the index holds Ensembl ids, the first of these columns that is there."""
+from napari_stimg.keys import GENE_ID_COLUMNS, GENE_NAME_COLUMNS
 
 _ENSEMBL = r"^ENS[A-Z]{0,6}G\d{8,}(\.\d+)?$"
 

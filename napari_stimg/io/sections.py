@@ -7,12 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_stimg.errors import InputError
-
-SECTION_COLUMNS = ("library_id", "section", "section_id", "section_name", "slice", "slice_id", "slide_id")
-"""``obs`` columns that always name a section."""
-
-SAMPLE_COLUMNS = ("sample", "sample_id", "sample_name", "batch", "slide", "library")
-"""``obs`` columns that name a section if the places of their spots overlap."""
+from napari_stimg.keys import SAMPLE_COLUMNS, SECTION_COLUMNS
 
 _OVERLAP = 0.25
 """Share of the smaller bounding box: pieces of tissue that lie beside each other on one slide stay below it."""

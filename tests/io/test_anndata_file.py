@@ -107,6 +107,7 @@ def test_logged_values_are_recognised_and_said_so(adata, tmp_path):
 
 def test_without_spatial_the_array_indices_are_the_places(adata, tmp_path):
     del adata.obsm["spatial"]
+    adata.uns["spatial"] = {"lib": {"images": {}, "scalefactors": {"microns_per_pixel": 0.5}}}  # of pixels, not steps
     slide = read_slide(written(adata, tmp_path))
     np.testing.assert_array_equal(slide.places, TRUTH.array_indices)
     assert slide.um_per_place is None
