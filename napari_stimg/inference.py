@@ -140,6 +140,7 @@ def reconstruct(
     started_at = time.monotonic()
     check_mask(mask, slide)
     columns = np.arange(slide.n_genes) if genes is None else slide.columns_of(genes)
+    columns = np.array(list(dict.fromkeys(columns.tolist())), dtype=np.intp)  # a gene named twice is one gene
     lattice = find_lattice(slide)
     hidden = np.flatnonzero(mask)
     seen = slide.select(~mask)

@@ -1,7 +1,8 @@
 """A slide: the counts of one tissue section and where its spots lie."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -120,14 +121,21 @@ class Slide:
             If no spot is left.
         """
         rows = np.flatnonzero(spots) if spots.dtype == np.bool_ else spots
-        return replace(
-            self,
-            counts=self.counts[rows],
-            places=self.places[rows],
-            spot_names=self.spot_names[rows],
-            array_indices=None if self.array_indices is None else self.array_indices[rows],
-            obs=self.obs.iloc[rows] if len(self.obs) else self.obs,
-        )
+        if rows.size == 0:
+            raise InputError(
+                f"{self.name}: expected at least one spot to keep, found none; choose spots of the section."
+            )
+        selected = copy(self)  # what was checked of all spots holds of some
+        parts = {
+            "counts": self.counts[rows],
+            "places": self.places[rows],
+            "spot_names": self.spot_names[rows],
+            "array_indices": None if self.array_indices is None else self.array_indices[rows],
+            "obs": self.obs.iloc[rows] if len(self.obs) else self.obs,
+        }
+        for name, part in parts.items():
+            object.__setattr__(selected, name, part)
+        return selected
 
     def columns_of(self, genes: Sequence[str]) -> NDArray[np.intp]:
         """Return the (K,) columns of these genes, named by symbol (any case) or Ensembl id.
@@ -147,7 +155,7 @@ class Slide:
             raise InputError(
                 f"{self.name}: expected genes of this slide, found {', '.join(missing[:5])} not among its "
                 f"{self.n_genes:,} genes (such as {', '.join(map(str, self.gene_names[:3]))}); "
-                "give the symbols or Ensembl ids that `stimg info` lists."
+                "check the spelling, and name genes by a symbol or Ensembl id that the section has."
             )
         return np.array(columns, dtype=np.intp)
 

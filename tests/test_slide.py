@@ -43,8 +43,20 @@ def test_spots_are_selected_in_the_order_given():
 
 
 def test_selecting_no_spot_is_an_error():
-    with pytest.raises(InputError, match="found 0 spots and 3 genes"):
+    with pytest.raises(InputError, match="expected at least one spot to keep, found none"):
         slide().select(np.zeros(4, dtype=bool))
+
+
+def test_spots_that_share_a_place_can_be_selected_alone():
+    n_spots = 20
+    places = np.stack([np.arange(n_spots), np.zeros(n_spots)], axis=1).astype(float)
+    places[1] = places[0]
+    whole = slide(
+        counts=sp.csr_matrix(np.ones((n_spots, 3), dtype=np.float32)),
+        places=places,
+        spot_names=np.arange(n_spots).astype(str),
+    )
+    assert whole.select(np.array([0, 1])).n_spots == 2
 
 
 def test_genes_are_found_by_symbol_in_any_case_and_by_id():

@@ -15,7 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_stimg._widgets.session import Domains, Session
+from napari_stimg.expression import most_variable
 from napari_stimg.progress import Progress
+from napari_stimg.slide import Slide
 from napari_stimg.vocabulary import GeneMatch
 
 if TYPE_CHECKING:
@@ -103,7 +105,7 @@ def reconstruct(
     from napari_stimg.scores import score_reconstruction, summary
 
     checkpoint = yield from model.load()
-    genes = None if n_genes is None else _most_variable(session, n_genes, always)
+    genes = None if n_genes is None else _genes_asked(session.slide, hidden, n_genes, always)
     reconstruction = yield from reconstruct_spots(session.slide, hidden, checkpoint, genes=genes)
     yield Progress(done=0, total=0, message="Scoring")
     scores = score_reconstruction(session.slide, session.lattice, reconstruction)
@@ -175,10 +177,10 @@ def save(session: Session, target: Path, results: "Results") -> Generator[Progre
     return target
 
 
-def _most_variable(session: Session, n_genes: int, always: Sequence[int]) -> list[str]:
-    """Return the names of the genes of highest variance, and of those asked for besides."""
-    best = np.argsort(-session.planes.variance, kind="stable")[:n_genes]
-    return [str(session.slide.gene_names[column]) for column in np.union1d(best, np.array(always, dtype=np.intp))]
+def _genes_asked(slide: Slide, hidden: NDArray[np.bool_], n_genes: int, always: Sequence[int]) -> list[str]:
+    """Return the names of the genes that vary most over the visible spots, and of those asked for besides."""
+    best = most_variable(slide.counts[~hidden], n_genes)
+    return [str(slide.gene_names[column]) for column in np.union1d(best, np.array(always, dtype=np.intp))]
 
 
 def _in_words(reconstruction: "Reconstruction", overall: Mapping[str, float]) -> str:
@@ -186,6 +188,6 @@ def _in_words(reconstruction: "Reconstruction", overall: Mapping[str, float]) ->
     n_spots, n_genes = reconstruction.expected.shape
     return (
         f"{n_spots:,} spots x {n_genes:,} genes in {reconstruction.elapsed_s:.1f} s: mean PCC {overall['pcc']:.2f}, "
-        f"squared error {overall['gain_percent']:.1f} % below the section's mean and "
+        f"squared error {overall['gain_percent']:.1f} % below the visible spots' mean and "
         f"{overall['gain_over_neighbours_percent']:.1f} % below the neighbours' mean."
     )
