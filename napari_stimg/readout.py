@@ -120,7 +120,7 @@ def fit_readout(
     cells = np.concatenate([rehearsal.cells for rehearsal in rehearsals])
     states = np.concatenate([rehearsal.states for rehearsal in rehearsals]).astype(np.float64)
     distance = np.concatenate([rehearsal.distance for rehearsal in rehearsals])
-    halves = _halves(rehearsals)
+    halves = cells % 2 == 0  # by cell: one that was practised twice must not be judged by weights fitted to its noise
     expression = log_expression(counts)
     moments = gene_moments(expression)
     variance = np.maximum(moments.variance, MIN_VARIANCE)
@@ -177,13 +177,6 @@ def gene_metric(
     return np.asarray((directions * np.sqrt(np.maximum(scales, 0.0))) @ directions.T)
 
 
-def _halves(rehearsals: Sequence[Rehearsal]) -> NDArray[np.bool_]:
-    """Return (N,) which half of the rehearsals each practised cell is in; of a single one, every other cell."""
-    sizes = [len(rehearsal.cells) for rehearsal in rehearsals]
-    number = np.arange(sum(sizes)) if len(sizes) == 1 else np.repeat(np.arange(len(sizes)), sizes)
-    return np.asarray(number % 2 == 0)
-
-
 def _ridge(
     states: NDArray[np.float64], measured: NDArray[np.float64], prior: NDArray[np.floating], ridge: float
 ) -> NDArray[np.float64]:
@@ -201,7 +194,7 @@ def _cross_predict(
     halves: NDArray[np.bool_],
     ridge: float,
 ) -> NDArray[np.float64]:
-    """Return (N, K) predictions of each half of the rehearsals with weights that were fitted on the other."""
+    """Return (N, K) predictions of each half of the cells with weights that were fitted on the other."""
     predicted = np.empty_like(measured)
     for half in (halves, ~halves):
         predicted[half] = states[half] @ _ridge(states[~half], measured[~half], prior, ridge).T

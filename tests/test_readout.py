@@ -94,6 +94,17 @@ def test_more_genes_than_are_fitted_at_once_are_read_out_alike() -> None:
     np.testing.assert_allclose(last.error_variance, everything.error_variance[-8:], rtol=1e-5)
 
 
+def test_practising_the_same_cells_again_does_not_make_the_read_out_surer() -> None:
+    """Else it would learn their counting noise, and be judged by the same noise."""
+    counts, _, _ = planted(depth=300.0)
+    few = np.arange(60)
+    wide = np.random.default_rng(0).standard_normal((60, 30))  # states that have nothing to say
+    prior = np.zeros((N_GENES + 1, 30), dtype=np.float32)
+    once = fit_readout(counts, GENES, rehearsals_of(wide, cells=few), prior)
+    again = fit_readout(counts, GENES, rehearsals_of(np.tile(wide, (8, 1)), cells=np.tile(few, 8)), prior)
+    assert again.error_variance.mean() > 0.95 * once.error_variance.mean()
+
+
 @pytest.mark.parametrize("n_cells", [1, 2, 3])
 def test_hardly_any_practice_leaves_the_corpus_weights(n_cells: int) -> None:
     counts, states, weights = planted()
