@@ -16,10 +16,10 @@ import napari_stimg
 from napari_stimg import embed, load_checkpoint, reconstruct
 from napari_stimg.checkpoint_file import bundled_path
 from napari_stimg.cli import main
-from napari_stimg.commands.reconstruct import N_GENES, most_variable_visible
+from napari_stimg.commands.reconstruct import N_GENES, most_variable_visible, report
 from napari_stimg.domains import ClusterParameters, PaintParameters, cluster, domain_colors, paint
 from napari_stimg.expression import log_expression
-from napari_stimg.inference import InferenceParameters
+from napari_stimg.inference import InferenceParameters, Reconstruction
 from napari_stimg.io import mask_from_square, read_slide
 from napari_stimg.lattice import find_lattice
 from napari_stimg.progress import run
@@ -278,7 +278,7 @@ def test_square_key_and_polygon_hide_the_same_spots(section: Path, stimg: Stimg,
         assert written.uns["stimg"]["reconstruction"]["parameters"]["mask"] == told
 
 
-@pytest.mark.parametrize(("genes", "n_genes"), [("MBP,PLP1,MBP", 2), ("mbp", 1), ("all", 60)])
+@pytest.mark.parametrize(("genes", "n_genes"), [("MBP,PLP1,MBP", 2), ("MBP,mbp", 1), ("mbp", 1), ("all", 60)])
 def test_only_the_genes_asked_for_are_reconstructed(
     genes: str, n_genes: int, section: Path, stimg: Stimg, tmp_path: Path
 ) -> None:
@@ -287,7 +287,7 @@ def test_only_the_genes_asked_for_are_reconstructed(
     predicted = ~np.isnan(written.layers["stimg_reconstruction"][written.obs["stimg_mask"].to_numpy()])
     assert predicted.all(axis=0).sum() == predicted.any(axis=0).sum() == n_genes
     assert predicted[:, written.var_names.get_loc("MBP")].all()
-    assert f"{n_genes} genes reconstructed" in printed
+    assert f"{n_genes} {'gene' if n_genes == 1 else 'genes'} reconstructed" in printed
 
 
 def test_genes_that_vary_most_among_visible_spots_are_the_default(section: Path, tmp_path: Path) -> None:
@@ -317,7 +317,8 @@ def test_scores_are_printed_and_kept(section: Path, stimg: Stimg, tmp_path: Path
     assert f"{scores['pcc']:.3f}" in words
     assert by_gene.shape[0] == 60
     assert by_gene["mse"].mean() == pytest.approx(scores["mse"], rel=1e-5)
-    best = (by_gene["mse_slide_mean"] - by_gene["mse"]).sort_values(ascending=False).index[0]
+    better_guess = by_gene[["mse_slide_mean", "mse_neighbours"]].min(axis=1)
+    best = (better_guess - by_gene["mse"]).sort_values(ascending=False).index[0]
     assert f"\n{best} " in printed
     assert record["seed"] == 0
     assert record["parameters"]["mask"] == "square of 4 cells at row 6, col 5"
@@ -433,3 +434,13 @@ def test_a_reader_that_stops_listening_is_no_error(section: Path, model: Path) -
         process.stdout.close()
         assert process.stderr.read() == "Reading small.h5ad\n"
     assert process.returncode == 0
+
+
+@pytest.mark.parametrize(("model_error", "warned"), [(0.5, False), (1.5, True)])
+def test_report_says_when_a_guess_is_better_than_the_model(model_error: float, warned: bool, section: Path) -> None:
+    slide = read_slide(section)
+    nothing = np.zeros((1, 1), dtype=np.float32)
+    made = Reconstruction(spots=np.array([0]), columns=np.array([0]), expected=nothing, sd=nothing, elapsed_s=0.0)
+    columns = ["mse", "mae", "pcc", "mse_slide_mean", "mse_neighbours"]
+    scores = pd.DataFrame([[model_error, 1.0, 0.0, 2.0, 1.0]], index=["MBP"], columns=columns)
+    assert ("Here the neighbours' mean is the better guess" in report(slide, made, scores)) == warned

@@ -117,7 +117,7 @@ def most_variable_visible(slide: Slide, mask: NDArray[np.bool_]) -> list[str]:
 
 
 def report(slide: Slide, reconstruction: Reconstruction, scores: pd.DataFrame) -> str:
-    """Return scores as text: the model against the two guesses, and the genes of which it explains most."""
+    """Return scores as text: the model against the two guesses, and the genes in which it beats both by most."""
     n_spots, n_genes = reconstruction.expected.shape
     overall = summary(scores)
     guesses = table_of(
@@ -132,15 +132,21 @@ def report(slide: Slide, reconstruction: Reconstruction, scores: pd.DataFrame) -
             ["slide mean", f"{overall['mse_slide_mean']:.4f}", f"{overall['gain_percent']:.1f} %"],
         ],
     )
-    explained = (scores["mse_slide_mean"] - scores["mse"]).sort_values(ascending=False, kind="stable")
-    best = scores.loc[explained.index[:N_BEST]]
+    better_guess = scores[["mse_slide_mean", "mse_neighbours"]].min(axis=1)
+    won = (better_guess - scores["mse"]).sort_values(ascending=False, kind="stable")
+    best = scores.loc[won.index[:N_BEST]]
     genes = table_of(
-        ["best explained", "model", "neighbours' mean", "slide mean", "PCC"],
+        ["largest gains", "model", "neighbours' mean", "slide mean", "PCC"],
         [_row_of(str(gene), scores_of_gene) for gene, scores_of_gene in best.iterrows()],
     )
-    done = f"{n_spots:,} spots hidden, {n_genes:,} genes reconstructed in {reconstruction.elapsed_s:.1f} s"
+    noun = "gene" if n_genes == 1 else "genes"
+    done = f"{n_spots:,} spots hidden, {n_genes:,} {noun} reconstructed in {reconstruction.elapsed_s:.1f} s"
+    verdict = ""
+    if overall["mse"] >= min(overall["mse_neighbours"], overall["mse_slide_mean"]):
+        better = "neighbours' mean" if overall["mse_neighbours"] <= overall["mse_slide_mean"] else "slide mean"
+        verdict = f"\nHere the {better} is the better guess: do not rely on the model for these spots.\n"
     means = f"mean absolute error {overall['mae']:.4f}, mean PCC {overall['pcc']:.3f} (log expression)"
-    return f"{slide.name}: {done}\n{means}\n\n{guesses}\n\n{genes}\n"
+    return f"{slide.name}: {done}\n{means}\n\n{guesses}\n{verdict}\n{genes}\n"
 
 
 def _row_of(gene: str, scores: pd.Series) -> list[str]:
