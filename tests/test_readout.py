@@ -158,16 +158,25 @@ def test_genes_that_were_never_counted_have_an_error() -> None:
     np.testing.assert_allclose(readout.error_variance[4:], MIN_VARIANCE / 200, rtol=1e-5)
 
 
+def growth_found(growth: float, *, depth: float) -> Readout:
+    """Return a read-out from states whose error variance grows with the distance, 1 or 8, to this power."""
+    rng = np.random.default_rng(0)
+    counts, states, weights = planted(depth=depth)
+    distance = np.repeat([1.0, 8.0], N_CELLS // 2)[rng.permutation(N_CELLS)]
+    off = 0.1 * np.sqrt(distance**growth)[:, None] * rng.standard_normal(states.shape)
+    prior = np.concatenate([weights, NO_PRIOR[:1]]).astype(np.float32)
+    return fit_readout(counts, GENES, rehearsals_of(states + off, distance=distance), prior)
+
+
 @pytest.mark.parametrize("growth", [0.0, 0.5, 1.0])
 def test_the_growth_of_errors_with_distance_is_recovered(growth: float) -> None:
-    rng = np.random.default_rng(0)
-    counts, states, weights = planted()
-    distance = np.repeat([1.0, 8.0], N_CELLS // 2)[rng.permutation(N_CELLS)]
-    off = 0.15 * np.sqrt(distance**growth)[:, None] * rng.standard_normal(states.shape)
-    prior = np.concatenate([weights, NO_PRIOR[:1]]).astype(np.float32)
-    readout = fit_readout(counts, GENES, rehearsals_of(states + off, distance=distance), prior)
-    assert readout.growth == pytest.approx(growth, abs=0.15)
+    readout = growth_found(growth, depth=2e5)
+    assert readout.growth == pytest.approx(growth, abs=0.1)
     assert readout.typical_distance == pytest.approx(np.sqrt(8), rel=0.01)
+
+
+def test_counting_noise_which_is_the_same_everywhere_hides_little_of_that_growth() -> None:
+    assert growth_found(1.0, depth=1e4).growth > 0.63
 
 
 @pytest.mark.parametrize("distance", [0.3, 1.0, 1.7320508, 2.0, 2.6457513])
@@ -223,6 +232,17 @@ def test_the_variance_of_expected_expression_is_told_from_that_of_counting(depth
     np.testing.assert_allclose(readout.error_variance, truth, rtol=0.15, atol=0.004)
     measured = gene_moments(log_expression(counts)).variance[:3]
     assert (readout.error_variance < measured).all()
+
+
+@pytest.mark.parametrize("mean_count", [0.5, 2.5, 10.0])
+def test_also_of_genes_of_few_counts_the_explainable_variance_is_told_from_noise(mean_count: float) -> None:
+    rng, depth = np.random.default_rng(0), 5000.0
+    share = mean_count / depth * np.exp(0.7 * rng.standard_normal((4000, 6)) - 0.245)
+    counts = sp.csr_matrix(rng.poisson(depth * np.column_stack([share, 1 - share.sum(axis=1)])).astype(np.float32))
+    nothing = rehearsals_of(np.zeros((4000, WIDTH)))
+    readout = fit_readout(counts, np.arange(6), nothing, np.zeros((7, WIDTH), dtype=np.float32))
+    truth = sum(poisson.pmf(k, depth * share) * np.log1p(1e4 * k / depth) for k in range(150)).var(axis=0)
+    assert 0.7 < (readout.error_variance / truth).mean() < 1.6
 
 
 def test_the_seed_of_the_thinning_changes_the_error_but_not_the_weights() -> None:
