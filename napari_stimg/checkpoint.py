@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from napari_stimg.checkpoint_file import FORMAT, bundled_path, checksum, read_checkpoint_file
 from napari_stimg.model import MAEConfig, MaskedAutoencoder
@@ -52,7 +52,7 @@ def save_checkpoint(model: MaskedAutoencoder, vocabulary: Vocabulary, card: Mapp
     }
     sha256 = checksum(tensors, texts)
     beside = target.with_name(target.name + ".part")
-    save_file(tensors, beside, metadata=texts | {"sha256": sha256})
+    beside.write_bytes(save(tensors, metadata=texts | {"sha256": sha256}))  # save_file's file is for its owner alone
     os.replace(beside, target)
     return sha256
 

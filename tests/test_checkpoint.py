@@ -78,6 +78,12 @@ def test_saving_leaves_nothing_but_the_checkpoint(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["model.safetensors"]
 
 
+def test_a_checkpoint_may_be_read_by_all_who_may_read_other_files(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(b"")
+    assert path.stat().st_mode == other.stat().st_mode
+
+
 def test_saving_replaces_an_older_checkpoint(model: MaskedAutoencoder, path: Path) -> None:
     save_checkpoint(model, VOCABULARY, {"steps": 8}, path)
     assert load_checkpoint(path).card == {"steps": 8}
