@@ -7,6 +7,7 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, cast
 
 import numpy as np
@@ -202,7 +203,13 @@ def schedule(step: int, params: FitParameters) -> float:
 
 def _read_state(path: Path, model: MaskedAutoencoder, params: FitParameters) -> dict[str, Any]:
     """Return the state of an interrupted run, on the run's device."""
-    state: dict[str, Any] = torch.load(path, weights_only=True, map_location=params.device)
+    try:
+        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=params.device)
+    except (RuntimeError, UnpicklingError, EOFError) as error:
+        raise InputError(
+            f"expected the state of an interrupted run, found {path.name}, which cannot be read; "
+            "remove it to start anew."
+        ) from error
     sizes = {name: tensor.shape for name, tensor in model.state_dict().items()}
     if {name: tensor.shape for name, tensor in state["model"].items()} != sizes:
         raise InputError(

@@ -317,3 +317,11 @@ def test_asking_for_no_more_steps_than_are_done_is_refused(steps: int, tmp_path:
         InputError, match=rf"expected more steps than the 4 that model.state has behind it, found {steps}; ask for more"
     ):
         fitted(target, replace(SHORT, steps=steps))
+
+
+@pytest.mark.parametrize("content", [b"", b"no state", b"PK\x03\x04 cut off"], ids=["empty", "text", "cut off"])
+def test_going_on_from_a_damaged_state_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "model.state").write_bytes(content)
+    with pytest.raises(InputError, match=r"found model\.state, which cannot be read; remove it"):
+        fitted(tmp_path / "model.safetensors")
+    assert not (tmp_path / "model.safetensors").exists()
