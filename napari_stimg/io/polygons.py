@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_stimg.display import inside_polygon
 from napari_stimg.errors import InputError
 from napari_stimg.io.opening import reading
 
@@ -48,13 +49,9 @@ def points_inside(points: NDArray[np.float64], polygon: Polygon) -> NDArray[np.b
     polygon : list of (n, 2)
         Its rings.
     """
-    x, y = points.T
     inside = np.zeros(len(points), dtype=bool)
     for ring in polygon:
-        for (x0, y0), (x1, y1) in zip(ring, np.roll(ring, -1, axis=0), strict=True):
-            if y0 != y1:
-                crosses = (y0 <= y) != (y1 <= y)
-                inside ^= crosses & (x < x0 + (y - y0) * ((x1 - x0) / (y1 - y0)))
+        inside ^= inside_polygon(points[:, ::-1], ring[:, ::-1])
     return inside
 
 
