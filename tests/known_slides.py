@@ -1,5 +1,6 @@
 """Slides whose every number is given, simulated ones, and small models that know their genes."""
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -9,12 +10,14 @@ import torch
 from numpy.typing import ArrayLike
 
 from napari_stimg.checkpoint import Checkpoint
+from napari_stimg.inference import InferenceParameters
 from napari_stimg.io.anndata_file import slide_from_anndata
 from napari_stimg.lattice import find_lattice
 from napari_stimg.model import MAEConfig, MaskedAutoencoder
 from napari_stimg.slide import Slide
 from napari_stimg.tokens import token_table
 from napari_stimg.vocabulary import Vocabulary
+from napari_stimg.windows import WindowParameters
 from sample_data.parameters import TissueParameters
 from sample_data.simulate import simulate
 from sample_data.tissue import smooth_field
@@ -22,6 +25,9 @@ from trainer.fit import start_from_loadings
 from trainer.loadings import LoadingsParameters, fit_loadings
 
 WIDTH = 16
+
+SMALL_WINDOWS = InferenceParameters(windows=WindowParameters(side=10, stride=5), n_rehearsals=4)
+"""So small that even simulated sections need many windows."""
 
 
 def slide_of(counts: ArrayLike, **fields: object) -> Slide:
@@ -49,6 +55,15 @@ def simulated_slide(
         n_rows=n_rows, n_cols=n_cols, n_genes=n_genes, median_depth=median_depth, hole_radius=1.0, seed=seed
     )
     return slide_from_anndata(simulate(params), name=f"simulated{seed}")
+
+
+@cache
+def irregular_slide() -> Slide:
+    """Return cells at irregular places, several of which share a cell of the raster."""
+    rng = np.random.default_rng(0)
+    places = rng.uniform(0, 20, (500, 2))
+    rates = 1 + 4 * (np.sin(places[:, :1] / 5 + np.arange(12)) + 1)
+    return slide_of(rng.poisson(rates), places=places, array_indices=None)
 
 
 @cache
@@ -85,6 +100,14 @@ def checkpoint_of(slide: Slide, *, active: bool = False, every: int = 1) -> Chec
     if active:
         activate(model, scale=0.05)
     return Checkpoint(model=model.eval(), vocabulary=vocabulary, card={}, sha256="", path=Path("none.safetensors"))
+
+
+@cache
+def irregular_checkpoint() -> Checkpoint:
+    """Return a model of active layers that takes the genes of ``irregular_slide`` for genes that it knows."""
+    checkpoint = factor_checkpoint(active=True)
+    symbols = tuple(f"GENE{i}" for i in range(12)) + tuple(f"OTHER{i}" for i in range(len(checkpoint.vocabulary) - 12))
+    return replace(checkpoint, vocabulary=Vocabulary(symbols=symbols, aliases={}))
 
 
 def activate(model: MaskedAutoencoder, *, scale: float = 0.3, seed: int = 0) -> MaskedAutoencoder:

@@ -1,11 +1,9 @@
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -13,7 +11,6 @@ from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.errors import InputError
 from napari_stimg.expression import log_expression
 from napari_stimg.inference import (
-    EMBEDDING_SIGMA,
     InferenceParameters,
     Reconstruction,
     WindowParameters,
@@ -22,23 +19,20 @@ from napari_stimg.inference import (
     reconstruct,
 )
 from napari_stimg.lattice import find_lattice
-from napari_stimg.neighbours import smooth
 from napari_stimg.progress import Progress, run
 from napari_stimg.scores import score_reconstruction, summary
 from napari_stimg.slide import Slide
-from napari_stimg.tokens import token_table
-from napari_stimg.vocabulary import Vocabulary
 from tests.known_slides import (
-    WIDTH,
+    SMALL_WINDOWS,
     block,
     checkpoint_of,
     factor_checkpoint,
+    irregular_checkpoint,
+    irregular_slide,
     simulated_slide,
     slide_of,
     wavy_slide,
 )
-
-SMALL_WINDOWS = InferenceParameters(windows=WindowParameters(side=10, stride=5), n_rehearsals=4)
 
 
 @pytest.fixture(scope="module")
@@ -104,22 +98,6 @@ def test_visible_counts_do_reach_the_result(slide: Slide, active: Checkpoint) ->
     clean = run(reconstruct(slide, mask, active, params=SMALL_WINDOWS))
     other = run(reconstruct(poisoned(slide, ~mask & scattered(slide, 0.3), 3.0), mask, active, params=SMALL_WINDOWS))
     assert not np.array_equal(other.expected, clean.expected)
-
-
-@cache
-def irregular_slide() -> Slide:
-    """Return cells at irregular places, several of which share a cell of the raster."""
-    rng = np.random.default_rng(0)
-    places = rng.uniform(0, 20, (500, 2))
-    rates = 1 + 4 * (np.sin(places[:, :1] / 5 + np.arange(12)) + 1)
-    return slide_of(rng.poisson(rates), places=places, array_indices=None)
-
-
-@cache
-def irregular_checkpoint() -> Checkpoint:
-    checkpoint = factor_checkpoint(active=True)
-    symbols = tuple(f"GENE{i}" for i in range(12)) + tuple(f"OTHER{i}" for i in range(len(checkpoint.vocabulary) - 12))
-    return replace(checkpoint, vocabulary=Vocabulary(symbols=symbols, aliases={}))
 
 
 def test_a_hidden_spot_leaks_nothing_to_a_visible_one_in_its_cell() -> None:
@@ -259,36 +237,11 @@ def test_uncertainty_tells_how_far_off_the_expectation_is(hole: tuple[NDArray[np
     assert 0.5 < off.std() < 1.6
 
 
-# --- embedding -----------------------------------------------------------------------------------------
-
-
-def test_every_spot_is_embedded(slide: Slide, active: Checkpoint) -> None:
-    embedding = run(embed(slide, active))
-    assert embedding.shape == (slide.n_spots, WIDTH)
-    assert embedding.dtype == np.float32
-    assert np.isfinite(embedding).all()
-
-
-def smoothed_tokens_of(slide: Slide, checkpoint: Checkpoint) -> NDArray[np.float64]:
-    """Return (S, D) the spots' tokens, from dense values, averaged over their surroundings."""
-    lattice = find_lattice(slide)
-    table = token_table(slide, lattice, checkpoint.vocabulary)
-    ids, precision, mean = (torch.from_numpy(array) for array in (table.ids, table.precision, table.mean))
-    values = torch.from_numpy(table.expression.toarray()) - mean
-    with torch.no_grad():
-        tokens = checkpoint.model.tokens(values[None], ids[None], precision[None])[0].numpy()
-    return smooth(tokens, table.positions, sigma=EMBEDDING_SIGMA)[lattice.token_of_spot]
-
-
-def test_an_embedding_is_the_tokens_averaged_and_stretched(slide: Slide, active: Checkpoint) -> None:
-    embedding = run(embed(slide, active))
-    tokens = smoothed_tokens_of(slide, active)
-    stretch, *_ = np.linalg.lstsq(tokens, embedding, rcond=None)
-    np.testing.assert_allclose(tokens @ stretch, embedding, atol=1e-3 * np.abs(embedding).max())
+# --- windows -------------------------------------------------------------------------------------------
 
 
 def difference(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    """Return the root mean square difference of embeddings, as a share of their spread."""
+    """Return the root mean square difference of reconstructions, as a share of their spread."""
     return float(np.linalg.norm(first - second) / np.linalg.norm(first - first.mean(axis=0)))
 
 
@@ -301,43 +254,6 @@ def test_reconstructions_hardly_depend_on_the_grid_of_windows(stride: int, slide
         for chosen in (InferenceParameters(), params)
     )
     assert 0 < difference(first, second) < 0.1
-
-
-@pytest.mark.parametrize("n_spots", [1, 2, 3, 20])
-def test_sections_of_few_spots_are_embedded(n_spots: int, slide: Slide, active: Checkpoint) -> None:
-    embedding = run(embed(slide.select(np.arange(n_spots)), active))
-    assert embedding.shape == (n_spots, WIDTH)
-    assert np.isfinite(embedding).all()
-
-
-def test_single_cells_are_averaged_over_their_surroundings() -> None:
-    slide = irregular_slide()
-    places = find_lattice(slide).positions
-    embedding = run(embed(slide, irregular_checkpoint()))
-    _, nearest = cKDTree(places).query(places, k=2)
-    nearby = np.linalg.norm(embedding - embedding[nearest[:, 1]], axis=1).mean()
-    anywhere = np.linalg.norm(embedding - embedding[::-1], axis=1).mean()
-    assert nearby < 0.3 * anywhere
-
-
-def test_equal_seeds_embed_alike(slide: Slide, active: Checkpoint) -> None:
-    first, second = (run(embed(slide, active, params=SMALL_WINDOWS)) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
-
-
-def test_spots_that_share_a_cell_share_its_embedding() -> None:
-    slide = irregular_slide()
-    token = find_lattice(slide).token_of_spot
-    embedding = run(embed(slide, irregular_checkpoint()))
-    first_of_cell = np.unique(token, return_index=True)[1]
-    np.testing.assert_array_equal(embedding, embedding[first_of_cell][token])
-    assert len(np.unique(embedding, axis=0)) == len(first_of_cell) < slide.n_spots
-
-
-def test_the_order_of_spots_does_not_matter(slide: Slide, active: Checkpoint) -> None:
-    order = np.random.default_rng(0).permutation(slide.n_spots)
-    shuffled = run(embed(slide.select(order), active))
-    np.testing.assert_allclose(shuffled, run(embed(slide, active))[order], rtol=1e-3, atol=1e-4)
 
 
 # --- progress, cancelling, seeds, parameters -----------------------------------------------------------
@@ -393,17 +309,6 @@ def test_every_parameter_changes_the_result(change: dict[str, Any], slide: Slide
     mask, other = MASKS["a square"](slide), replace(SMALL_WINDOWS, **change)
     first, second = (run(reconstruct(slide, mask, active, params=params)) for params in (SMALL_WINDOWS, other))
     assert not np.array_equal(first.expected, second.expected)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [{"seed": 1}, {"n_rehearsals": 5}, {"windows": WindowParameters(side=12, stride=5)}],
-    ids=str,
-)
-def test_every_parameter_changes_the_embedding(change: dict[str, Any], slide: Slide, active: Checkpoint) -> None:
-    other = replace(SMALL_WINDOWS, **change)
-    first, second = (run(embed(slide, active, params=params)) for params in (SMALL_WINDOWS, other))
-    assert not np.array_equal(first, second)
 
 
 def test_no_rehearsal_is_refused() -> None:

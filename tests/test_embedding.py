@@ -1,0 +1,108 @@
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from napari_stimg.checkpoint import Checkpoint
+from napari_stimg.inference import EMBEDDING_SIGMA, embed
+from napari_stimg.lattice import find_lattice
+from napari_stimg.neighbours import smooth
+from napari_stimg.progress import run
+from napari_stimg.slide import Slide
+from napari_stimg.tokens import token_table
+from napari_stimg.windows import WindowParameters
+from tests.known_slides import (
+    SMALL_WINDOWS,
+    WIDTH,
+    factor_checkpoint,
+    irregular_checkpoint,
+    irregular_slide,
+    simulated_slide,
+)
+
+
+@pytest.fixture(scope="module")
+def slide() -> Slide:
+    return simulated_slide()
+
+
+@pytest.fixture(scope="module")
+def active() -> Checkpoint:
+    return factor_checkpoint(active=True)
+
+
+def test_every_spot_is_embedded(slide: Slide, active: Checkpoint) -> None:
+    embedding = run(embed(slide, active))
+    assert embedding.shape == (slide.n_spots, WIDTH)
+    assert embedding.dtype == np.float32
+    assert np.isfinite(embedding).all()
+
+
+def smoothed_tokens_of(slide: Slide, checkpoint: Checkpoint) -> NDArray[np.float64]:
+    """Return (S, D) the spots' tokens, from dense values, averaged over their surroundings."""
+    lattice = find_lattice(slide)
+    table = token_table(slide, lattice, checkpoint.vocabulary)
+    ids, precision, mean = (torch.from_numpy(array) for array in (table.ids, table.precision, table.mean))
+    values = torch.from_numpy(table.expression.toarray()) - mean
+    with torch.no_grad():
+        tokens = checkpoint.model.tokens(values[None], ids[None], precision[None])[0].numpy()
+    return smooth(tokens, table.positions, sigma=EMBEDDING_SIGMA)[lattice.token_of_spot]
+
+
+def test_an_embedding_is_the_tokens_averaged_and_stretched(slide: Slide, active: Checkpoint) -> None:
+    embedding = run(embed(slide, active))
+    tokens = smoothed_tokens_of(slide, active)
+    stretch, *_ = np.linalg.lstsq(tokens, embedding, rcond=None)
+    np.testing.assert_allclose(tokens @ stretch, embedding, atol=1e-3 * np.abs(embedding).max())
+
+
+@pytest.mark.parametrize("n_spots", [1, 2, 3, 20])
+def test_sections_of_few_spots_are_embedded(n_spots: int, slide: Slide, active: Checkpoint) -> None:
+    embedding = run(embed(slide.select(np.arange(n_spots)), active))
+    assert embedding.shape == (n_spots, WIDTH)
+    assert np.isfinite(embedding).all()
+
+
+def test_single_cells_are_averaged_over_their_surroundings() -> None:
+    slide = irregular_slide()
+    places = find_lattice(slide).positions
+    embedding = run(embed(slide, irregular_checkpoint()))
+    _, nearest = cKDTree(places).query(places, k=2)
+    nearby = np.linalg.norm(embedding - embedding[nearest[:, 1]], axis=1).mean()
+    anywhere = np.linalg.norm(embedding - embedding[::-1], axis=1).mean()
+    assert nearby < 0.3 * anywhere
+
+
+def test_equal_seeds_embed_alike(slide: Slide, active: Checkpoint) -> None:
+    first, second = (run(embed(slide, active, params=SMALL_WINDOWS)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_spots_that_share_a_cell_share_its_embedding() -> None:
+    slide = irregular_slide()
+    token = find_lattice(slide).token_of_spot
+    embedding = run(embed(slide, irregular_checkpoint()))
+    first_of_cell = np.unique(token, return_index=True)[1]
+    np.testing.assert_array_equal(embedding, embedding[first_of_cell][token])
+    assert len(np.unique(embedding, axis=0)) == len(first_of_cell) < slide.n_spots
+
+
+def test_the_order_of_spots_does_not_matter(slide: Slide, active: Checkpoint) -> None:
+    order = np.random.default_rng(0).permutation(slide.n_spots)
+    shuffled = run(embed(slide.select(order), active))
+    np.testing.assert_allclose(shuffled, run(embed(slide, active))[order], rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 1}, {"n_rehearsals": 5}, {"windows": WindowParameters(side=12, stride=5)}],
+    ids=str,
+)
+def test_every_parameter_changes_the_embedding(change: dict[str, Any], slide: Slide, active: Checkpoint) -> None:
+    other = replace(SMALL_WINDOWS, **change)
+    first, second = (run(embed(slide, active, params=params)) for params in (SMALL_WINDOWS, other))
+    assert not np.array_equal(first, second)
