@@ -53,6 +53,7 @@ class TaskRunner(QObject):
         super().__init__(parent)
         self._current: _Task | None = None
         self._unfinished: set[_Task] = set()
+        self._last_finished: _Task | None = None
 
     @property
     def is_busy(self) -> bool:
@@ -110,6 +111,8 @@ class TaskRunner(QObject):
 
     def _on_finished(self, task: "_Task") -> None:
         self._unfinished.discard(task)
+        # Its thread may still be on its way out, and must not be the one that frees Qt objects of this thread.
+        self._last_finished = task
         task.deleteLater()
 
 
