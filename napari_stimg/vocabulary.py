@@ -57,7 +57,7 @@ class Vocabulary:
 
     def id_of(self, name: str, ensembl_id: str = "") -> int | None:
         """Return the id of a gene by its symbol, else by its Ensembl id (any version), else None."""
-        for key in (_normal(name), _normal(ensembl_id)):
+        for key in (normal_name(name), normal_name(ensembl_id)):
             if key and key in self._lookup:
                 return self._lookup[key]
         return None
@@ -100,11 +100,11 @@ def build_vocabulary(slides: Iterable[Slide], *, min_spots: int = 10) -> Vocabul
         detected = np.bincount(slide.counts.indices, minlength=slide.n_genes)
         ids = slide.gene_ids if slide.gene_ids is not None else [""] * slide.n_genes
         for name, ensembl_id, spots in zip(slide.gene_names, ids, detected, strict=True):
-            symbol = _normal(str(name))
+            symbol = normal_name(str(name))
             n_spots[symbol] = n_spots.get(symbol, 0) + int(spots)
             n_slides[symbol] = n_slides.get(symbol, 0) + 1
             if ensembl_id:
-                symbols_of_id.setdefault(_normal(str(ensembl_id)), set()).add(symbol)
+                symbols_of_id.setdefault(normal_name(str(ensembl_id)), set()).add(symbol)
     main_symbol = {
         symbol: max(sorted(synonyms), key=n_slides.__getitem__)
         for synonyms in symbols_of_id.values()
@@ -121,7 +121,7 @@ def build_vocabulary(slides: Iterable[Slide], *, min_spots: int = 10) -> Vocabul
     return Vocabulary(symbols=symbols, aliases=aliases)
 
 
-def _normal(name: str) -> str:
+def normal_name(name: str) -> str:
     """Return a name upper-cased and stripped, an Ensembl id also without its version."""
     name = name.strip().upper()
     ensembl = _ENSEMBL_ID.match(name)
