@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from napari_stimg import __version__
 from napari_stimg.console import Parser, exit_code_of
-from trainer.commands import evaluate, fit
+from trainer.commands import corpus, evaluate, fit
 
-COMMANDS = (fit, evaluate)
+COMMANDS = (corpus, fit, evaluate)
 """One module a command, in the order of the help."""
 
 

@@ -4,7 +4,8 @@ Packing reads section files; what opens a corpus needs numpy, scipy and pandas a
 """
 
 from trainer.store.corpus import Corpus, open_corpus
-from trainer.store.pack import Packed, pack_slides
+from trainer.store.pack import pack_slides
+from trainer.store.packer import Packed
 from trainer.store.section import THINNINGS, Section
 
 __all__ = ["THINNINGS", "Corpus", "Packed", "Section", "open_corpus", "pack_slides"]

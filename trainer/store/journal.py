@@ -2,13 +2,17 @@
 
 import json
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from napari_stimg.errors import InputError
 from trainer.store.genes import GeneIndex
+
+if sys.platform != "win32":
+    import fcntl
 
 JOURNAL = "corpus.jsonl"
 SHARDS = "shards"
@@ -89,6 +93,10 @@ class Entry:
     new_genes: tuple[str, ...]
     new_aliases: dict[str, int]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the section's line of the journal."""
+        return asdict(self)
+
     @classmethod
     def from_json(cls, line: dict[str, Any]) -> "Entry":
         """Return the entry of a line of the journal."""
@@ -110,7 +118,7 @@ def read_journal(folder: Path) -> list[Entry]:
             f"{folder}: expected a corpus (a folder with {JOURNAL}), found none; "
             "pack one with `stimg-train corpus SLIDES -o CORPUS`."
         )
-    lines = whole_lines(path)
+    lines = path.read_bytes().split(b"\n")[:-1]
     if not lines:
         raise InputError(f"{path}: expected the header of a corpus, found none; pack its sections again.")
     header = _parsed(lines[0], path=path, number=1)
@@ -122,47 +130,57 @@ def read_journal(folder: Path) -> list[Entry]:
     return [_entry(line, path=path, number=number) for number, line in enumerate(lines[1:], start=2)]
 
 
-def whole_lines(path: Path) -> list[bytes]:
-    """Return the lines of a journal that were written to their end."""
-    return path.read_bytes().split(b"\n")[:-1]
-
-
-def append_line(path: Path, line: dict[str, Any]) -> None:
-    """Append one line of JSON to a journal, and wait until the disk has it; what was cut short before it is dropped.
+class JournalWriter:
+    """The one writer of a journal: makes it if there is none, and drops what a killed writer left of a line.
 
     Parameters
     ----------
     path : Path
-        The journal; made if there is none.
-    line : dict
-        What to write.
+        The journal.
+
+    Raises
+    ------
+    InputError
+        If another process writes to it.
     """
-    text = json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
-    with path.open("ab") as file:
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("a+b")
+        try:
+            _lock(self._file, path)
+            self._file.seek(0)
+            n_whole = self._file.read().rfind(b"\n") + 1
+            self._file.truncate(n_whole)
+            if not n_whole:
+                self.append({"format": FORMAT})
+        except BaseException:
+            self.close()
+            raise
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Append one line of JSON, and wait until the disk has it."""
+        text = json.dumps(line, ensure_ascii=False, separators=(",", ":")) + "\n"
+        self._file.write(text.encode())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Let others write."""
+        self._file.close()
 
 
-def header_line() -> dict[str, Any]:
-    """Return the first line of a journal."""
-    return {"format": FORMAT}
-
-
-def entry_line(entry: Entry) -> dict[str, Any]:
-    """Return a section's line."""
-    return asdict(entry)
-
-
-def drop_torn_line(path: Path) -> None:
-    """Cut off what a killed process left of a line at the end of a journal."""
-    if path.is_file():
-        content = path.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            with path.open("r+b") as file:
-                file.truncate(whole)
-                os.fsync(file.fileno())
+def _lock(file: BinaryIO, path: Path) -> None:
+    """Keep other writers out until the file is closed, be it by a kill; not on Windows, nor where no disk can lock."""
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"{path.parent}: expected no other process to pack into this corpus, found one at work; "
+                "wait until it is done."
+            ) from error
+        except OSError:  # file systems of clusters may know no locks
+            pass
 
 
 def gene_index(entries: Sequence[Entry]) -> GeneIndex:
