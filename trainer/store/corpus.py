@@ -109,7 +109,7 @@ class Corpus:
         InputError
             As of :meth:`section`.
         """
-        entries = [self.entry(name) for name in self.names if names is None or name in names]
+        entries = self.entries if names is None else [self.entry(name) for name in names]
         for done, entry in enumerate(entries):
             yield Progress(done=done, total=len(entries), message="Unpacking sections")
             unpack(self.path, entry, self.unpacked)
