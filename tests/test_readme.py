@@ -44,10 +44,10 @@ def local_targets(document):
     return [document.parent / link for link in links if "://" not in link]
 
 
-def sentences_in_code():
-    """Return a pattern for each sentence of the form expected ..., found ... in the package."""
+def sentences_in(package):
+    """Return a pattern for each sentence of the form expected ..., found ... in the code of a package."""
     patterns = []
-    for path in sorted((ROOT / "napari_stimg").rglob("*.py")):
+    for path in sorted(package.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.JoinedStr):
                 parts = [re.escape(p.value) if isinstance(p, ast.Constant) else ".+" for p in node.values]
@@ -134,7 +134,7 @@ def test_every_refusal_in_the_documents_is_said_by_the_code():
         cells[-1].strip("`") for cells in rows_of_tables(FILE_FORMATS) if re.search("expected .*, found", cells[-1])
     ]
     assert len(quoted) > 50
-    patterns = sentences_in_code()
+    patterns = sentences_in(ROOT / "napari_stimg")
     assert [sentence for sentence in quoted if not any(p.fullmatch(sentence) for p in patterns)] == []
 
 

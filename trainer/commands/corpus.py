@@ -65,7 +65,8 @@ def run(options: argparse.Namespace) -> None:
     if options.verify:
         follow(corpus.verify())
     entries = corpus.entries if packed is None else packed.added
-    print(table_of(entries), *notes_of(entries), sep="\n")
+    if entries:
+        print(table_of(entries), *notes_of(entries), sep="\n")
     if packed is not None:
         print(f"packed: {len(packed.added):,}; in already: {len(packed.known):,}; left out: {len(packed.refused):,}")
     print(summary_of(corpus) + ("; all as packed" if options.verify else ""))

@@ -65,8 +65,12 @@ def _client(stack: ExitStack, n_workers: int, scheduler: str | None) -> "Client"
             "install it with `pip install 'napari-stimg[train]'`, or leave --workers and --dask out."
         ) from error
     if scheduler is None:
-        # Without a limit of memory: at one, Dask would kill a worker on a large section, which the system may not do.
-        cluster = LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None, memory_limit=None)
+        cluster = LocalCluster(
+            n_workers=n_workers,
+            threads_per_worker=1,
+            memory_limit=None,  # at a limit, Dask kills a worker on a large section that might have fitted
+            dashboard_address="127.0.0.1:0",  # of any other it warns where another program listens there
+        )
         return stack.enter_context(Client(stack.enter_context(cluster)))
     try:
         return stack.enter_context(Client(scheduler, timeout=CONNECT_S))

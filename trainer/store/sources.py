@@ -109,4 +109,4 @@ def fingerprint_of_slide(slide: Slide) -> str:
 
 def _refused(name: str, error: Exception) -> Refused:
     reason = " ".join(str(error).split()) or type(error).__name__
-    return Refused(name=name, reason=reason if name in reason else f"{name}: {reason}")
+    return Refused(name=name, reason=reason if isinstance(error, InputError) else f"{name}: {reason}")

@@ -145,7 +145,7 @@ def test_many_workers_give_the_corpus_of_one(files: list[Path], packed: tuple[Pa
 def test_a_running_cluster_gives_the_same_corpus(
     files: list[Path], packed: tuple[Packed, Path], tmp_path: Path
 ) -> None:
-    with LocalCluster(n_workers=1, processes=False, protocol="tcp", dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0") as cluster:
         assert pack(files, tmp_path / "corpus", scheduler=cluster.scheduler_address) == packed[0]
     assert files_of(tmp_path / "corpus") == files_of(packed[1])
 
@@ -198,6 +198,13 @@ def test_of_several_sections_a_broken_one_is_left_out(tmp_path: Path) -> None:
     assert [refused.reason for refused in result.refused] == [
         "two A: expected at least one count, found none; choose a file with counts."
     ]
+
+
+def test_a_file_that_the_system_does_not_give_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / f"{'x' * 300}.h5ad"
+    (refused,) = pack([path], tmp_path / "corpus").refused
+    assert refused.name == path.name
+    assert refused.reason.startswith(f"{path.name}: ")
 
 
 def test_a_folder_is_known_by_its_files(tmp_path: Path) -> None:
