@@ -52,6 +52,8 @@ def sentences_in(package):
             if isinstance(node, ast.JoinedStr):
                 parts = [re.escape(p.value) if isinstance(p, ast.Constant) else ".+" for p in node.values]
                 patterns.append("".join(parts))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                patterns.append(re.escape(node.value))
     return [re.compile(pattern) for pattern in patterns if "expected " in pattern.replace("\\", "")]
 
 

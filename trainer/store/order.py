@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_stimg.errors import InputError
@@ -18,6 +19,9 @@ AHEAD = 2
 
 CONNECT_S = 10
 """How long a scheduler may take to answer."""
+
+PACKAGE = "napari-stimg"
+"""What workers need, in the version that hands them the work."""
 
 
 def in_order(
@@ -46,7 +50,7 @@ def in_order(
     Raises
     ------
     InputError
-        If Dask is needed and not installed, or no scheduler answers.
+        If Dask is needed and not installed, no scheduler answers, or its workers have not this version of the package.
     """
     if scheduler is None and n_workers == 1:
         yield from map(work, tasks)
@@ -73,12 +77,26 @@ def _client(stack: ExitStack, n_workers: int, scheduler: str | None) -> "Client"
         )
         return stack.enter_context(Client(stack.enter_context(cluster)))
     try:
-        return stack.enter_context(Client(scheduler, timeout=CONNECT_S))
+        client = stack.enter_context(Client(scheduler, timeout=CONNECT_S))
     except (OSError, ValueError) as error:
         raise InputError(
             f"expected a Dask scheduler at {scheduler}, found none that answers; "
             "check the address (tcp://host:port), and that it runs."
         ) from error
+    _check_workers(client)
+    return client
+
+
+def _check_workers(client: "Client") -> None:
+    """Check that all workers have what they are asked to run; else they would fail at it for ever."""
+    here = version(PACKAGE)
+    there = client.run(version, PACKAGE, on_error="return")
+    others = {str(found) for found in there.values() if found != here}
+    if others:
+        raise InputError(
+            f"expected {PACKAGE} {here} on every Dask worker, found {', '.join(sorted(others))}; "
+            "install the same version on all of them."
+        )
 
 
 def _on_cluster(

@@ -33,7 +33,9 @@ class PackParameters:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Task:
+class Task:
+    """A file that a worker reads; see :func:`read_sections`."""
+
     path: Path
     known: frozenset[Source]
     compression: Compression
@@ -83,10 +85,10 @@ def pack_files(paths: Sequence[Path], corpus: Path, *, params: PackParameters) -
     """
     with Packer(corpus) as packer:
         tasks = [
-            _Task(path=path, known=packer.sources_of(file_name(path)), compression=params.compression) for path in paths
+            Task(path=path, known=packer.sources_of(file_name(path)), compression=params.compression) for path in paths
         ]
         yield Progress(done=0, total=len(tasks), message="Packing sections")
-        results = in_order(_work, tasks, n_workers=params.n_workers, scheduler=params.scheduler, died=_died)
+        results = in_order(_work, tasks, n_workers=params.n_workers, scheduler=params.scheduler, died=died)
         for done, outcomes in enumerate(results, start=1):
             for outcome in outcomes:
                 _commit(packer, outcome)
@@ -94,11 +96,12 @@ def pack_files(paths: Sequence[Path], corpus: Path, *, params: PackParameters) -
         return packer.packed
 
 
-def _work(task: _Task) -> list[Outcome]:
+def _work(task: Task) -> list[Outcome]:
     return read_sections(task.path, task.known, task.compression)
 
 
-def _died(task: _Task) -> list[Outcome]:
+def died(task: Task) -> list[Outcome]:
+    """Return what becomes of a file that no worker survived."""
     name = file_name(task.path)
     reason = f"{name}: expected a worker to read it, found that all who tried died; give them more memory."
     return [Refused(name=name, reason=reason)]

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from napari_stimg.errors import InputError
 from napari_stimg.expression import GeneMoments
 from napari_stimg.lattice import Lattice, LatticeKind
 from trainer.store.journal import Entry
@@ -72,10 +73,22 @@ class Section:
 
 
 def read_section(folder: Path, entry: Entry) -> Section:
-    """Return the section that was unpacked to a folder."""
+    """Return the section that was unpacked to a folder.
+
+    Raises
+    ------
+    InputError
+        If an array is missing or cut short.
+    """
 
     def mapped(name: str) -> NDArray[Any]:
-        array: NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r")
+        try:
+            array: NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(
+                f"{folder}: expected the unpacked arrays of section {entry.name}, found {name}.npy damaged or gone; "
+                "remove the folder, and it is unpacked again."
+            ) from error
         return array
 
     lattice = Lattice(

@@ -71,14 +71,20 @@ def unpack(corpus: Path, entry: Entry, unpacked: Path) -> Path:
     Raises
     ------
     InputError
-        If the shard is missing or damaged.
+        If the shard is missing or damaged, or nothing can be written to ``unpacked``.
     """
     target = unpacked_folder(unpacked, entry)
     if target.is_dir():
         return target
     arrays = unpacked_arrays(decode(read_shard(corpus, entry)), seed=(SEED, int(entry.sha256[:16], 16)))
     part = unpacked / f".part-{os.getpid()}-{secrets.token_hex(4)}"
-    part.mkdir(parents=True)
+    try:
+        part.mkdir(parents=True)
+    except OSError as error:
+        raise InputError(
+            f"{unpacked}: expected a folder that sections can be unpacked to, found one that cannot be written to "
+            f"({error.strerror}); name another (data.unpacked)."
+        ) from error
     try:
         for name, array in arrays.items():
             np.save(part / f"{name}.npy", array, allow_pickle=False)

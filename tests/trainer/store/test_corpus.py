@@ -206,6 +206,33 @@ def test_what_a_killed_process_left_of_an_unpacked_section_is_passed_over(corpus
     assert corpus.section("square").n_cells == 69
 
 
+@pytest.mark.parametrize("content", [None, b"", b"half"])
+def test_a_damaged_unpacked_array_is_refused(content: bytes | None, corpus: Corpus) -> None:
+    corpus.section("square")
+    (folder,) = corpus.unpacked.iterdir()
+    (folder / "counts.npy").unlink()
+    if content is not None:
+        (folder / "counts.npy").write_bytes(content)
+    with pytest.raises(InputError, match=r"expected the unpacked arrays of section square, found counts\.npy damaged"):
+        corpus.section("square")
+
+
+def test_an_unpacked_array_that_was_cut_short_is_refused(corpus: Corpus) -> None:
+    corpus.section("square")
+    (folder,) = corpus.unpacked.iterdir()
+    (folder / "genes.npy").write_bytes((folder / "genes.npy").read_bytes()[:-1])
+    with pytest.raises(InputError, match=r"found genes\.npy damaged or gone; remove the folder, and it is unpacked"):
+        corpus.section("square")
+
+
+def test_where_nothing_can_be_unpacked_to_is_refused(corpus: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    elsewhere = open_corpus(corpus.path, unpacked=tmp_path / "file" / "unpacked")
+    match = r"unpacked: expected a folder that sections can be unpacked to, found one that cannot be written to \(.+\);"
+    with pytest.raises(InputError, match=match):
+        elsewhere.section("square")
+
+
 def test_unpacking_all_leaves_nothing_to_unpack(corpus: Corpus) -> None:
     steps = list(corpus.unpack())
     assert [(step.done, step.total) for step in steps] == [(done, 4) for done in range(5)]

@@ -19,7 +19,8 @@ from tests.corpus_slides import corpus_slide, files_of, write_slide
 from tests.small_sections import write_two_sections
 from trainer.store import Packed, open_corpus, pack_slides
 from trainer.store.order import in_order
-from trainer.store.pack import PackParameters, pack_files
+from trainer.store.pack import PackParameters, Task, died, pack_files
+from trainer.store.packer import Refused
 from trainer.store.sources import fingerprint_of_file
 
 GENES = tuple(f"GENE{i}" for i in range(40))
@@ -60,6 +61,15 @@ while pack(step):
     shutil.rmtree(folder)
     step += 1
 print(step - 1)
+"""
+
+
+OTHER_CLUSTER = """
+import sys
+from distributed import LocalCluster
+with LocalCluster(n_workers=1, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0") as cluster:
+    print(cluster.scheduler_address, flush=True)
+    sys.stdin.read()
 """
 
 
@@ -165,17 +175,42 @@ def test_without_dask_more_workers_are_refused(
         pack(files, tmp_path / "corpus", n_workers=2)
 
 
-def test_a_task_that_kills_its_workers_is_told_apart_from_the_others() -> None:
+def test_a_file_that_kills_its_workers_is_left_out_and_the_others_are_read() -> None:
+    tasks = [Task(path=Path(name), known=frozenset(), compression="lzma") for name in ("a", "deadly", "b")]
     with dask.config.set({"distributed.scheduler.allowed-failures": 0}):
-        results = list(in_order(exit_unless, [0, 3, 0], n_workers=2, died=lambda status: -status))
-    assert results == [0, -3, 0]
+        results = list(in_order(read_unless_deadly, tasks, n_workers=2, died=died))
+    assert [result[0].reason for result in results] == [
+        "a",
+        "deadly: expected a worker to read it, found that all who tried died; give them more memory.",
+        "b",
+    ]
 
 
-def exit_unless(status: int) -> int:
-    """Return a status of 0; with any other one, the process is gone."""
-    if status:
-        os._exit(status)
-    return status
+def read_unless_deadly(task: Task) -> list[Refused]:
+    """Stand for a section so large that the system ends whoever reads it."""
+    if task.path.name == "deadly":
+        os._exit(1)
+    return [Refused(name=task.path.name, reason=task.path.name)]
+
+
+def test_a_cluster_of_another_version_is_refused(files: list[Path], tmp_path: Path) -> None:
+    metadata = tmp_path / "site" / "napari_stimg-0.0.9.dist-info" / "METADATA"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_text("Metadata-Version: 2.1\nName: napari-stimg\nVersion: 0.0.9\n")
+    command = [sys.executable, "-c", OTHER_CLUSTER]
+    env = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as cluster:
+        assert cluster.stdout is not None
+        address = cluster.stdout.readline().strip()
+        match = (
+            r"expected napari-stimg \S+ on every Dask worker, found 0\.0\.9; install the same version on all of them"
+        )
+        with pytest.raises(InputError, match=match):
+            pack(files, tmp_path / "corpus", scheduler=address)
+        cluster.communicate("done")
+    assert not (tmp_path / "corpus").exists()
 
 
 def test_of_a_file_of_several_sections_all_are_packed(tmp_path: Path) -> None:
