@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +17,7 @@ from trainer.store.shard import Encoded, with_ids
 LONGEST_STEM = 80
 """Characters of a section's name that go into its shard's."""
 
-_SHARD_NAME = re.compile(r".+-[0-9a-f]{8}\.npz(\.part)?")
+_SHARD_NAME = re.compile(r".*-[0-9a-f]{8}\.npz(\.part)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +95,10 @@ class Packer:
         """Let others write; a folder that was made in vain goes again."""
         self._journal.close()
         if self._is_new and not self._entries:
-            (self._folder / SHARDS).rmdir()
-            (self._folder / JOURNAL).unlink()
-            self._folder.rmdir()
+            with suppress(OSError):  # what a full disk left of a shard keeps the folder; the next writer drops it
+                (self._folder / SHARDS).rmdir()
+                (self._folder / JOURNAL).unlink()
+                self._folder.rmdir()
 
     def sources_of(self, file: str) -> frozenset[Source]:
         """Return which sections the corpus has of files of this name."""

@@ -285,11 +285,11 @@ def test_compression_is_that_asked_for(tmp_path: Path) -> None:
 
 
 def test_names_that_files_cannot_have_make_shards_all_the_same(tmp_path: Path) -> None:
-    names = ["../a b/c", ".hidden", "é" * 300, "ok-1.2"]
+    names = ["../a b/c", ".hidden", "é" * 300, "x" * 300, "ok-1.2", "..."]
     pack_slides([corpus_slide(name, seed=i) for i, name in enumerate(names)], tmp_path / "corpus")
     corpus = open_corpus(tmp_path / "corpus")
     assert corpus.names == tuple(names)
-    assert [entry.shard[:-13] for entry in corpus.entries] == ["_a_b_c", "hidden", "_", "ok-1.2"]
+    assert [entry.shard[:-13] for entry in corpus.entries] == ["_a_b_c", "hidden", "_", "x" * 80, "ok-1.2", ""]
     assert sorted(entry.shard for entry in corpus.entries) == sorted(os.listdir(tmp_path / "corpus" / "shards"))
 
 
@@ -297,7 +297,7 @@ def test_what_a_killed_writer_left_goes_and_other_files_stay(tmp_path: Path) -> 
     corpus = tmp_path / "corpus"
     pack_slides(SLIDES, corpus)
     before = files_of(corpus)
-    for name in ("stray-01234567.npz", f"{open_corpus(corpus).entries[0].shard}.part"):
+    for name in ("stray-01234567.npz", "-01234567.npz", f"{open_corpus(corpus).entries[0].shard}.part"):
         (corpus / "shards" / name).write_bytes(b"half")
     (corpus / "shards" / "README.md").write_text("mine")
     pack_slides(SLIDES, corpus)
