@@ -1,0 +1,89 @@
+"""Kriging against the textbook's Gaussian processes."""
+
+import numpy as np
+import pytest
+
+from trainer.evaluation.kriging import (
+    LENGTHS,
+    MOST_VISIBLE,
+    NOISE_TO_SIGNAL,
+    _box_around,
+    _log_likelihood,
+    _matern_density,
+    _neighbourhoods,
+    krige_scores,
+)
+
+GRID = np.indices((24, 20)).reshape(2, -1).T.astype(float)
+
+
+def matern(a: np.ndarray, b: np.ndarray, length: float) -> np.ndarray:
+    scaled = np.sqrt(3) * np.linalg.norm(a[:, None] - b[None], axis=2) / length
+    return (1 + scaled) * np.exp(-scaled)
+
+
+@pytest.mark.parametrize("length", [4.0, 9.0])
+def test_sines_stand_for_the_covariance_inside_the_tissue(length: float) -> None:
+    box = _box_around(GRID)
+    sines = box.sines(GRID)
+    middle = np.linalg.norm(GRID - GRID.mean(axis=0), axis=1) < 5
+    approximate = (sines * _matern_density(box.squared_frequency, length)) @ sines.T
+    exact = matern(GRID, GRID, length)
+    assert np.abs(approximate - exact)[np.ix_(middle, middle)].max() < (0.15 if length == 4 else 0.25)
+
+
+def test_the_spectral_density_holds_a_variance_of_one() -> None:
+    frequency = np.linspace(0, 200, 400_001)
+    density = _matern_density(frequency**2, 3.0)
+    assert np.trapezoid(density * frequency, frequency) / (2 * np.pi) == pytest.approx(1, abs=1e-3)
+
+
+def test_likelihood_is_that_of_the_whole_covariance() -> None:
+    rng = np.random.default_rng(0)
+    factors, data = rng.normal(size=(30, 6)), rng.normal(size=30)
+    values, vectors = np.linalg.eigh(factors.T @ factors)
+    turned = (vectors.T @ factors.T @ data)[:, None]
+
+    def dense(ratio: float) -> float:
+        covariance = factors @ factors.T + ratio * np.eye(30)
+        variance = data @ np.linalg.solve(covariance, data) / 30
+        return float(-0.5 * (30 * np.log(variance) + np.linalg.slogdet(covariance)[1]))
+
+    for ratio in (0.1, 3.0):
+        found = _log_likelihood(values, turned, np.array([data @ data]), n_spots=30, ratio=ratio)
+        assert found[0] == pytest.approx(dense(ratio))
+
+
+def test_a_smooth_field_is_filled_in_from_noisy_spots_nearly_as_by_the_exact_process() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.linalg.cholesky(matern(GRID, GRID, 6.0) + 1e-9 * np.eye(len(GRID))) @ rng.normal(size=(len(GRID), 3))
+    measured = truth + 0.5 * rng.normal(size=truth.shape)
+    hidden = np.linalg.norm(GRID - [12, 10], axis=1) < 3
+    predicted = krige_scores(measured[~hidden], GRID[~hidden], GRID[hidden])
+    covariance = matern(GRID[~hidden], GRID[~hidden], 6.0) + 0.25 * np.eye((~hidden).sum())
+    best = matern(GRID[hidden], GRID[~hidden], 6.0) @ np.linalg.solve(covariance, measured[~hidden])
+    error, least = (np.square(found - truth[hidden]).mean() for found in (predicted, best))
+    assert error < 1.3 * least
+    assert error < 0.5 * truth[hidden].var()
+
+
+def test_nothing_is_made_of_noise() -> None:
+    noise = np.random.default_rng(0).normal(size=(len(GRID), 2))
+    predicted = krige_scores(noise, GRID, GRID[:50] + 0.5)
+    assert np.abs(predicted).max() < 0.35
+
+
+def test_lengths_and_noise_ascend() -> None:
+    assert list(LENGTHS) == sorted(LENGTHS)
+    assert list(NOISE_TO_SIGNAL) == sorted(NOISE_TO_SIGNAL)
+
+
+def test_large_sections_are_kriged_in_parts_from_the_nearest_spots() -> None:
+    visible = np.indices((90, 90)).reshape(2, -1).T + 0.5
+    hidden = np.array([[5.0, 5.0], [80.0, 80.0], [6.0, 6.0]])
+    parts = list(_neighbourhoods(hidden, visible))
+    assert sorted(tuple(asked) for asked, _ in parts) == [(0, 2), (1,)]
+    for asked, known in parts:
+        assert known.size == MOST_VISIBLE
+        near = np.linalg.norm(visible - hidden[asked].mean(axis=0), axis=1)
+        assert near[known].max() <= np.delete(near, known).min()
