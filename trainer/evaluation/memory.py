@@ -1,0 +1,56 @@
+"""Seconds and memory of a piece of work."""
+
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+STATM = Path("/proc/self/statm")
+"""Linux: pages of the process, the second number those that are resident (proc(5))."""
+
+PAGE_BYTES = 4096
+"""Of the platforms that have ``STATM`` and that we know of; ``resource.getpagesize`` does not exist everywhere."""
+
+STEP_S = 0.01
+"""Seconds between two looks."""
+
+
+class Meter:
+    """Measures seconds and the highest resident memory of the whole process while its block runs.
+
+    The memory is that of the process, with libraries, model and sections, looked up every hundredth of a second by a
+    thread: a shorter peak is missed, and memory on a GPU does not count. NaN where the system has no ``STATM``.
+    """
+
+    seconds: float = 0.0
+    peak_mb: float = float("nan")
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._started_at = time.perf_counter()
+        self._finished = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.peak_mb = _resident_mb()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End."""
+        self.seconds = time.perf_counter() - self._started_at
+        self._finished.set()
+        self._thread.join()
+        self.peak_mb = max(self.peak_mb, _resident_mb())
+
+    def _watch(self) -> None:
+        while not self._finished.wait(STEP_S):
+            self.peak_mb = max(self.peak_mb, _resident_mb())
+
+
+def _resident_mb() -> float:
+    """Return the process' resident memory in MB, NaN where the system does not say."""
+    if not STATM.exists():
+        return float("nan")
+    return int(STATM.read_text().split()[1]) * PAGE_BYTES / 1e6
