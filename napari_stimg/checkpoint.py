@@ -10,7 +10,9 @@ from typing import Any
 import torch
 from safetensors.numpy import save
 
-from napari_stimg.checkpoint_file import FORMAT, bundled_path, checksum, read_checkpoint_file
+import napari_stimg
+from napari_stimg.checkpoint_file import FORMAT, CheckpointFile, bundled_path, checksum, read_checkpoint_file
+from napari_stimg.errors import InputError
 from napari_stimg.model import MAEConfig, MaskedAutoencoder
 from napari_stimg.vocabulary import Vocabulary
 
@@ -70,17 +72,28 @@ def load_checkpoint(path: Path | None = None, *, device: str = "cpu") -> Checkpo
     Raises
     ------
     InputError
-        If the file is missing, is no checkpoint of this project, or does not match its checksum.
+        If the file is missing, is no checkpoint of this project or of a model that this version does not know, or
+        does not match its checksum.
     """
     path = bundled_path() if path is None else Path(path)
     file = read_checkpoint_file(path)
-    config = json.loads(file.texts["config"])
-    model = MaskedAutoencoder(MAEConfig(**config | {"scales": tuple(config["scales"])}))
-    model.load_state_dict({name: torch.from_numpy(tensor).float() for name, tensor in file.tensors.items()})
     return Checkpoint(
-        model=model.to(device).eval(),
+        model=_model_of(file, path).to(device).eval(),
         vocabulary=file.vocabulary,
         card=json.loads(file.texts["card"]),
         sha256=file.sha256,
         path=path,
     )
+
+
+def _model_of(file: CheckpointFile, path: Path) -> MaskedAutoencoder:
+    config = json.loads(file.texts["config"])
+    try:
+        model = MaskedAutoencoder(MAEConfig(**config | {"scales": tuple(config["scales"])}))
+        model.load_state_dict({name: torch.from_numpy(tensor).float() for name, tensor in file.tensors.items()})
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"expected a model that napari-stimg {napari_stimg.__version__} can build, found another in {path.name} "
+            f"({' '.join(str(error).split())[:200]}); update napari-stimg, or choose another model."
+        ) from error
+    return model

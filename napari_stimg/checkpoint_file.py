@@ -5,7 +5,8 @@ Reading it takes no torch, so that what only asks for the vocabulary starts fast
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -61,21 +62,9 @@ def read_checkpoint_file(path: Path | None = None) -> CheckpointFile:
         If the file is missing, is no checkpoint of this project, or does not match its checksum.
     """
     path = bundled_path() if path is None else Path(path)
-    if not path.is_file():
-        raise InputError(f"expected a checkpoint at {path}, found no file; give the path of a .safetensors file.")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            texts = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError) as error:
-        raise InputError(
-            f"expected a safetensors checkpoint, found {path.name}, which cannot be read ({error}); get it again."
-        ) from error
-    if texts.get("format") != FORMAT:
-        raise InputError(
-            f"expected a checkpoint of the format {FORMAT}, found {texts.get('format', 'another')} in {path.name}; "
-            "give one that `stimg-train` wrote."
-        )
+    with _opened(path) as file:
+        texts = _texts_of(file, path)
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
     stated = texts.pop("sha256", "none")
     sha256 = checksum(tensors, texts)
     if sha256 != stated or any(tensor.dtype != np.float16 for tensor in tensors.values()):
@@ -84,6 +73,41 @@ def read_checkpoint_file(path: Path | None = None) -> CheckpointFile:
             "the file is corrupted, get it again."
         )
     return CheckpointFile(tensors=tensors, texts=texts, sha256=sha256)
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """Return the texts of a checkpoint's file, ``sha256`` among them; nothing is verified, no tensor is read.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, or is no checkpoint of this project.
+    """
+    with _opened(path) as file:
+        return _texts_of(file, path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    if not path.is_file():
+        raise InputError(f"expected a checkpoint at {path}, found no file; give the path of a .safetensors file.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            yield file
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"expected a safetensors checkpoint, found {path.name}, which cannot be read ({error}); get it again."
+        ) from error
+
+
+def _texts_of(file: Any, path: Path) -> dict[str, str]:
+    texts: dict[str, str] = file.metadata() or {}
+    if texts.get("format") != FORMAT:
+        raise InputError(
+            f"expected a checkpoint of the format {FORMAT}, found {texts.get('format', 'another')} in {path.name}; "
+            "give one that `stimg-train` wrote."
+        )
+    return texts
 
 
 def checksum(tensors: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> str:

@@ -1,3 +1,4 @@
+import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import torch
 from safetensors.numpy import save_file
 
 from napari_stimg.checkpoint import load_checkpoint, save_checkpoint
-from napari_stimg.checkpoint_file import BUNDLED, bundled_path, read_checkpoint_file
+from napari_stimg.checkpoint_file import BUNDLED, bundled_path, checksum, read_checkpoint_file, read_texts
 from napari_stimg.errors import InputError
 from napari_stimg.model import MAEConfig, MaskedAutoencoder
 from napari_stimg.vocabulary import Vocabulary
@@ -163,3 +164,23 @@ def test_the_vocabulary_can_be_read_without_the_model(path: Path) -> None:
     file = read_checkpoint_file(path)
     assert file.vocabulary.symbols == VOCABULARY.symbols
     assert file.sha256 == load_checkpoint(path).sha256
+
+
+def test_a_model_that_this_version_cannot_build_is_refused(model: MaskedAutoencoder, path: Path) -> None:
+    texts = read_checkpoint_file(path).texts
+    config = json.loads(texts["config"]) | {"of_a_later_version": 1}
+    tensors = {name: tensor.half().numpy() for name, tensor in model.state_dict().items()}
+    later = dict(texts) | {"config": json.dumps(config)}
+    save_file(tensors, path, metadata=later | {"sha256": checksum(tensors, later)})
+    with pytest.raises(
+        InputError,
+        match=r"expected a model that napari-stimg \S+ can build, found another in model.safetensors "
+        r"\(.*of_a_later_version.*\); update napari-stimg, or choose another model",
+    ):
+        load_checkpoint(path)
+
+
+def test_the_texts_can_be_read_without_the_tensors(path: Path) -> None:
+    texts = read_texts(path)
+    assert json.loads(texts["card"]) == CARD
+    assert texts["sha256"] == load_checkpoint(path).sha256
