@@ -170,8 +170,8 @@ def _add_checkpoint(parser: Parser) -> None:
     parser.add_argument(
         "--checkpoint",
         metavar="MODEL",
-        type=Path,
-        help="a .safetensors file of `stimg-train`; by default the bundled one",
+        help="a .safetensors file of `stimg-train`, or the name of one that was exported with --install; "
+        "by default the bundled one",
     )
 
 
@@ -204,7 +204,7 @@ def _view(options: argparse.Namespace) -> None:
 def _info(options: argparse.Namespace) -> None:
     from napari_stimg.commands.info import info
 
-    print(follow(info(options.file, section=options.section, checkpoint=options.checkpoint, as_json=options.json)))
+    print(follow(info(options.file, section=options.section, checkpoint=_checkpoint(options), as_json=options.json)))
 
 
 def _embed(options: argparse.Namespace) -> None:
@@ -236,9 +236,16 @@ def _job(options: argparse.Namespace) -> "Job":
         file=options.file,
         section=options.section,
         target=options.output,
-        checkpoint=options.checkpoint,
+        checkpoint=_checkpoint(options),
         device=options.device,
     )
+
+
+def _checkpoint(options: argparse.Namespace) -> Path | None:
+    """Return the checkpoint that is meant, None for the bundled one."""
+    from napari_stimg.models import find_model
+
+    return None if options.checkpoint is None else find_model(options.checkpoint)
 
 
 def _hidden_by(options: argparse.Namespace) -> "HiddenBy":

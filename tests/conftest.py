@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Set before napari, matplotlib and torch are imported; subprocesses inherit them.
 os.environ["NAPARI_CONFIG"] = ""  # neither read nor reset the developer's own settings
+os.environ["STIMG_MODELS"] = str(ROOT / "no models")  # the developer's own models are not those of the tests
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests' tensors are small: threads only wait for each other
 
