@@ -12,6 +12,7 @@ from napari_stimg._widgets.genes_control import GenesControl
 from napari_stimg._widgets.genes_view import GenesView
 from napari_stimg._widgets.hide_view import HideView
 from napari_stimg._widgets.mask_control import MaskControl
+from napari_stimg._widgets.model_control import ModelControl
 from napari_stimg._widgets.reconstruct_control import ReconstructControl
 from napari_stimg._widgets.save_control import SaveControl
 from napari_stimg._widgets.save_view import SaveView
@@ -37,7 +38,9 @@ class StimgWidget(QWidget):
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
         self.workspace = Workspace(napari_viewer, self)
-        self.runners = {topic: TaskRunner(self) for topic in ("open", "match", "reconstruct", "embed", "group", "save")}
+        self.runners = {
+            topic: TaskRunner(self) for topic in ("open", "match", "model", "reconstruct", "embed", "group", "save")
+        }
         self.section_view, self.genes_view, self.hide_view = SectionView(), GenesView(), HideView()
         self.domains_view, self.save_view = DomainsView(), SaveView()
         self._build()
@@ -91,6 +94,7 @@ class StimgWidget(QWidget):
     def _connect(self) -> None:
         workspace, runners = self.workspace, self.runners
         self.sections = SectionControl(workspace, self.section_view, runners["open"], runners["match"])
+        self.models = ModelControl(workspace, self.section_view.models, runners["model"])
         self.genes = GenesControl(workspace, self.genes_view)
         self.masking = MaskControl(workspace, self.hide_view)
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])

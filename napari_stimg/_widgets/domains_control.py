@@ -2,26 +2,27 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from html import escape
 
-import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
 from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.pictures import Stage
 from napari_stimg._widgets.scribble_control import ScribbleControl
-from napari_stimg._widgets.session import Domains, Session
+from napari_stimg._widgets.session import Domains, Embedded, Session
 from napari_stimg._widgets.tasks import cluster, embed, paint
 from napari_stimg._widgets.workers import Steps, TaskRunner
 from napari_stimg._widgets.workspace import Workspace
+
+OTHER_MODEL = "<br>Made with {}, which is not the model chosen now."
 
 
 class DomainsControl(QObject):
     """Finds and paints what the Domains tab asks for.
 
-    The embedding is computed once for each section. What is asked for while it is being computed waits for it, and
-    only the newest request is kept.
+    The embedding is computed once for each section and model. What is asked for while it is being computed waits for
+    it, and only the newest request is kept.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ class DomainsControl(QObject):
         self._workspace, self._view = workspace, view
         self._embedding, self._grouping = embedding, grouping
         self._embedded: Session | None = None
-        self._next: Callable[[NDArray[np.float32]], None] | None = None
+        self._next: Callable[[Embedded], None] | None = None
         view.cluster_requested.connect(self.find)
         view.paint_requested.connect(self.paint)
         scribbles.scribbled.connect(self._on_scribbled)
@@ -56,6 +57,7 @@ class DomainsControl(QObject):
         view.domain_recolored.connect(self._on_domain_recolored)
         view.domains_requested.connect(self._on_domains_requested)
         workspace.stage_changed.connect(self._on_stage_changed)
+        workspace.model_changed.connect(self._on_model_changed)
         workspace.current_changed.connect(self._on_current_changed)
 
     def find(self) -> None:
@@ -82,9 +84,9 @@ class DomainsControl(QObject):
             ),
         )
 
-    def _with_embedding(self, session: Session, then: Callable[[NDArray[np.float32]], None]) -> None:
+    def _with_embedding(self, session: Session, then: Callable[[Embedded], None]) -> None:
         """Do this with the section's embedding, now or once it is there."""
-        if session.embedding is not None:
+        if session.embedding is not None and not self._workspace.made_by_another(session.embedding.how):
             then(session.embedding)
             return
         self._next = then
@@ -96,8 +98,9 @@ class DomainsControl(QObject):
             "Embedding", lambda: embed(session, model), lambda embedding: self._on_embedded(session, embedding)
         )
 
-    def _on_embedded(self, session: Session, embedding: NDArray[np.float32]) -> None:
+    def _on_embedded(self, session: Session, embedding: Embedded) -> None:
         session.embedding = embedding
+        session.how["embedding"] = dict(embedding.how)
         session.unsaved.add("embedding")
         self._workspace.saved_changed.emit()
         then, self._next = self._next, None
@@ -125,7 +128,10 @@ class DomainsControl(QObject):
             pictures.show_domains()
             self._workspace.bring_up(Stage.DOMAINS)
             pictures.layers.set_visible(Role.HIDDEN, False)
-        self._view.show_domains(domains.names, domains.colors, domains.sizes.tolist(), domains.summary)
+        summary = domains.summary
+        if self._workspace.made_by_another(domains.how):
+            summary += OTHER_MODEL.format(escape(domains.how["checkpoint"]))
+        self._view.show_domains(domains.names, domains.colors, domains.sizes.tolist(), summary)
 
     def _on_domain_renamed(self, place: int, name: str) -> None:
         session = self._workspace.session
@@ -149,6 +155,13 @@ class DomainsControl(QObject):
     def _on_stage_changed(self) -> None:
         pictures = self._workspace.pictures
         self._view.show_seen(pictures is not None and pictures.stage is Stage.DOMAINS and not pictures.is_comparing)
+
+    def _on_model_changed(self) -> None:
+        """Drop what the former model was at; what it has made already stays."""
+        self._next = None
+        self._embedding.cancel()
+        self._grouping.cancel()
+        self._show_domains(bring_up=False)
 
     def _on_scribbled(self) -> None:
         """Paint the section anew after a stroke, if that is wanted and possible."""

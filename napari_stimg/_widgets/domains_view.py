@@ -105,6 +105,11 @@ class DomainsView(QWidget):
         return self._paint_form()
 
     @property
+    def domains_text(self) -> str:
+        """What is said of the domains."""
+        return self._summary.text()
+
+    @property
     def is_live(self) -> bool:
         """Whether every stroke paints the section anew."""
         return self._live.isChecked()

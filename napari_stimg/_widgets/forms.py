@@ -1,6 +1,6 @@
 """Pieces that all views are built from: buttons, swatches, titled groups, notes; one look for all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from magicgui import magicgui
@@ -42,6 +42,20 @@ def note(text: str = "", *, muted: bool = True) -> QLabel:
     if muted:
         label.setStyleSheet("color: #8791a0;")
     return label
+
+
+def facts_table(facts: Iterable[tuple[str, str]]) -> str:
+    """Return (what, value) pairs as rich text; a value is rich text itself, so what comes from files is escaped before.
+
+    Parameters
+    ----------
+    facts : iterable of (str, str)
+        What is said, and of what.
+    """
+    rows = "".join(
+        f"<tr><td style='color:#8791a0; padding-right:12px'>{what}</td><td>{value}</td></tr>" for what, value in facts
+    )
+    return f"<table cellspacing='0' cellpadding='2'>{rows}</table>"
 
 
 def title(text: str) -> QLabel:

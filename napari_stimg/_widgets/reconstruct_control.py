@@ -1,6 +1,7 @@
 """Connects the Reconstruct tab's lower half: the model, the scores, the comparison."""
 
 from collections.abc import Iterator
+from html import escape
 
 import numpy as np
 from napari.utils.events import Event
@@ -14,6 +15,7 @@ from napari_stimg._widgets.tasks import Reconstructed, reconstruct
 from napari_stimg._widgets.workers import TaskRunner, Turns
 from napari_stimg._widgets.workspace import Workspace
 
+OTHER_MODEL = "<br>Made by {}, which is not the model chosen now."
 OUTDATED = "<br>The mask has changed since: reconstruct again to bring this up to date."
 
 
@@ -40,6 +42,7 @@ class ReconstructControl(QObject):
         workspace.current_changed.connect(self._on_current_changed)
         workspace.gene_shown.connect(self._on_gene_shown)
         workspace.mask_changed.connect(self._show_scores)
+        workspace.model_changed.connect(self._on_model_changed)
         workspace.stage_changed.connect(self._on_stage_changed)
         workspace.connections.connect(workspace.viewer.canvas.grid.events.enabled, self._on_grid)
 
@@ -92,8 +95,11 @@ class ReconstructControl(QObject):
         if session is None or session.reconstruction is None or session.scores is None:
             self._view.clear_scores()
             return
-        outdated = "" if session.reconstruction_is_current else OUTDATED
-        self._view.show_scores(session.scores, session.reconstruction.columns, session.summary + outdated)
+        how = session.how["reconstruction"]
+        said = session.summary + ("" if session.reconstruction_is_current else OUTDATED)
+        if self._workspace.made_by_another(how):
+            said += OTHER_MODEL.format(escape(how["checkpoint"]))
+        self._view.show_scores(session.scores, session.reconstruction.columns, said)
         self._view.show_comparison(self._workspace.is_comparing)
         self._view.show_gene(session.display.column)
 
@@ -109,6 +115,11 @@ class ReconstructControl(QObject):
 
     def _on_stage_changed(self) -> None:
         self._view.show_comparison(self._workspace.is_comparing)
+
+    def _on_model_changed(self) -> None:
+        """Drop what the former model was at; what it has made already stays."""
+        self._runner.cancel()
+        self._show_scores()
 
     def _on_gene_shown(self) -> None:
         if self._workspace.session is not None:

@@ -77,6 +77,7 @@ class SectionControl(QObject):
         opening.failed.connect(self._on_failed)
         opening.ended.connect(self._open_next)
         workspace.current_changed.connect(self._on_current_changed)
+        workspace.model_changed.connect(self._look_up)
         workspace.connections.connect(workspace.viewer.layers.events.inserted, self._on_layer_inserted)
 
     def open_path(self, path: Path, *, section: str | None = None) -> None:
@@ -194,15 +195,19 @@ class SectionControl(QObject):
             self.open_path(self._several, section=section)
 
     def _on_current_changed(self) -> None:
-        self._matching.cancel()
-        session = self._workspace.session
-        if session is None:
+        if self._workspace.session is None:
+            self._matching.cancel()
             self._view.show_nothing()
             return
-        self._show_card()
         self._count_outlined()
-        if session.match is None:
-            model = self._workspace.model
+        self._look_up()
+
+    def _look_up(self) -> None:
+        """Look up the current section's genes in the model's vocabulary, unless that has been done."""
+        self._matching.cancel()
+        session, model = self._workspace.session, self._workspace.model
+        self._show_card()
+        if session is not None and session.match is None:
             self._matching.start("Looking up genes", lambda: match_genes(session, model), self._on_matched)
 
     def _on_matched(self, match: GeneMatch) -> None:

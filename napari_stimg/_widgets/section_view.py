@@ -1,11 +1,12 @@
-"""The Section tab: opening, which section is current, what it is, and cropping it."""
+"""The Section tab: opening, which section is current, what it is, cropping it, and which model is in use."""
 
 from collections.abc import Sequence
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
-from napari_stimg._widgets.forms import button, column, note, row, title
+from napari_stimg._widgets.forms import button, column, facts_table, note, row, title
+from napari_stimg._widgets.model_view import ModelView
 
 WELCOME = "Drop an .h5ad file or a Space Ranger folder on the canvas, or open one here."
 
@@ -39,7 +40,8 @@ class SectionView(QWidget):
         self._parts = QComboBox()
         self._parts_box = self._build_parts()
         self._crop_box = self._build_crop()
-        layout = column(self._build_open(), self._parts_box, self._card, self._notes, self._crop_box)
+        self.models = ModelView()
+        layout = column(self._build_open(), self._parts_box, self._card, self._notes, self._crop_box, self.models)
         layout.addStretch(1)
         self.setLayout(layout)
         self.show_parts(())
@@ -63,11 +65,7 @@ class SectionView(QWidget):
 
     def show_card(self, facts: Sequence[tuple[str, str]], notes: Sequence[str]) -> None:
         """Show what the section is: (what, value) pairs, and one sentence for each thing to know."""
-        rows = "".join(
-            f"<tr><td style='color:#8791a0; padding-right:12px'>{what}</td><td>{value}</td></tr>"
-            for what, value in facts
-        )
-        self._card.setText(f"<table cellspacing='0' cellpadding='2'>{rows}</table>")
+        self._card.setText(facts_table(facts))
         self._notes.setText("<br>".join(f"⚠ {sentence}" for sentence in notes))
         self._notes.setVisible(bool(notes))
         self._crop_box.setVisible(True)

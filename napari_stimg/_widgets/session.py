@@ -1,6 +1,6 @@
 """One open section: what was read, what the user drew, what was computed. Knows neither Qt nor napari."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +24,22 @@ if TYPE_CHECKING:
 
 MAX_CHANNELS = 8
 """Genes shown at once as additive channels; napari slows down with the number of layers."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Embedded:
+    """An embedding of a section.
+
+    Parameters
+    ----------
+    values : (S, D) float32
+        One row a spot.
+    how : mapping
+        Checkpoint, for the record.
+    """
+
+    values: NDArray[np.float32]
+    how: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -143,7 +159,7 @@ class Session:
     reconstruction: "Reconstruction | None" = None
     scores: pd.DataFrame | None = None
     summary: str = ""
-    embedding: NDArray[np.float32] | None = None
+    embedding: Embedded | None = None
     domains: Domains | None = None
     how: dict[str, Any] = field(default_factory=dict)
     unsaved: set[str] = field(default_factory=set)
@@ -161,7 +177,7 @@ class Session:
         return Results(
             mask=self.hidden if self.hidden.any() else None,
             reconstruction=self.reconstruction if has_current else None,
-            embedding=self.embedding,
+            embedding=None if self.embedding is None else self.embedding.values,
             domains=None if domains is None else domains.labels,
             domain_names=() if domains is None else domains.names,
             domain_colors=() if domains is None else domains.colors,

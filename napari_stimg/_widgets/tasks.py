@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_stimg._widgets.session import Domains, Session
+from napari_stimg._widgets.session import Domains, Embedded, Session
+from napari_stimg.checkpoint_file import bundled_path
 from napari_stimg.expression import most_variable
 from napari_stimg.progress import Progress
 from napari_stimg.slide import Slide
@@ -37,9 +38,14 @@ class Model:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path
+        self.path = bundled_path() if path is None else path
         self._lock = threading.Lock()
         self._checkpoint: Checkpoint | None = None
+
+    @property
+    def sha256(self) -> str | None:
+        """The checkpoint's checksum, once it is loaded."""
+        return None if self._checkpoint is None else self._checkpoint.sha256
 
     def load(self) -> Generator[Progress, None, "Checkpoint"]:
         """Return the checkpoint.
@@ -55,7 +61,7 @@ class Model:
             if self._checkpoint is None:
                 from napari_stimg.checkpoint import load_checkpoint
 
-                self._checkpoint = load_checkpoint(self._path)
+                self._checkpoint = load_checkpoint(self.path)
             return self._checkpoint
 
 
@@ -114,51 +120,55 @@ def reconstruct(
         reconstruction=reconstruction,
         scores=scores,
         summary=_in_words(reconstruction, overall),
-        how={"checkpoint": checkpoint.sha256, "elapsed_s": reconstruction.elapsed_s, "scores": overall},
+        how={**_made_by(checkpoint), "elapsed_s": reconstruction.elapsed_s, "scores": overall},
     )
 
 
-def embed(session: Session, model: Model) -> Generator[Progress, None, NDArray[np.float32]]:
-    """Return the (S, D) embedding of the section's spots."""
+def embed(session: Session, model: Model) -> Generator[Progress, None, Embedded]:
+    """Return the embedding of the section's spots."""
     from napari_stimg.inference import embed as embed_spots
 
     checkpoint = yield from model.load()
-    return (yield from embed_spots(session.slide, checkpoint))
+    values = yield from embed_spots(session.slide, checkpoint)
+    return Embedded(values=values, how=_made_by(checkpoint))
 
 
-def cluster(
-    session: Session, embedding: NDArray[np.float32], params: "ClusterParameters"
-) -> Generator[Progress, None, Domains]:
+def cluster(session: Session, embedding: Embedded, params: "ClusterParameters") -> Generator[Progress, None, Domains]:
     """Return domains found without labels."""
     from napari_stimg.domains import cluster as cluster_spots
     from napari_stimg.domains import domain_colors
 
     yield Progress(done=0, total=0, message=f"Finding {params.n_domains} domains")
-    labels = cluster_spots(embedding, session.lattice.positions, params=params)
+    labels = cluster_spots(embedding.values, session.lattice.positions, params=params)
     n_found = int(labels.max()) + 1
     return Domains(
         labels=labels,
         names=tuple(f"Domain {number + 1}" for number in range(n_found)),
         colors=tuple(domain_colors(n_found)),
-        how={"found": "without labels", **asdict(params)},
+        how={"found": "without labels", **embedding.how, **asdict(params)},
     )
 
 
 def paint(
-    session: Session, embedding: NDArray[np.float32], scribbles: NDArray[np.intp], params: "PaintParameters"
+    session: Session, embedding: Embedded, scribbles: NDArray[np.intp], params: "PaintParameters"
 ) -> Generator[Progress, None, Domains]:
     """Return domains of the whole section from scribbles, (S,) class or -1, of the classes that were scribbled with."""
     from napari_stimg.domains import paint as paint_spots
 
     yield Progress(done=0, total=0, message="Painting the section")
-    painting = paint_spots(embedding, session.lattice.positions, scribbles, params=params)
+    painting = paint_spots(embedding.values, session.lattice.positions, scribbles, params=params)
     used = np.unique(scribbles[scribbles >= 0])
     return Domains(
         labels=np.searchsorted(used, painting.labels),
         names=tuple(session.classes[number] for number in used),
         colors=tuple(session.class_colors[number] for number in used),
         probabilities=painting.probabilities,
-        how={"found": "from scribbles", "n_scribbled": int(np.count_nonzero(scribbles >= 0)), **asdict(params)},
+        how={
+            "found": "from scribbles",
+            "n_scribbled": int(np.count_nonzero(scribbles >= 0)),
+            **embedding.how,
+            **asdict(params),
+        },
     )
 
 
@@ -175,6 +185,11 @@ def save(session: Session, target: Path, results: "Results") -> Generator[Progre
     yield Progress(done=0, total=0, message=f"Saving {target.name}")
     write_results(session.slide, target, lattice=session.lattice, results=results)
     return target
+
+
+def _made_by(checkpoint: "Checkpoint") -> dict[str, str]:
+    """Return which checkpoint made a result, as the commands write it too."""
+    return {"checkpoint": checkpoint.path.name, "checkpoint_sha256": checkpoint.sha256}
 
 
 def _genes_asked(slide: Slide, hidden: NDArray[np.bool_], n_genes: int, always: Sequence[int]) -> list[str]:

@@ -1,6 +1,8 @@
 """The open sections of one viewer, and which of them is current: what the parts of the panel share."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from napari.components import ViewerModel
 from napari.layers import Layer
@@ -11,6 +13,12 @@ from napari_stimg._widgets.layers import SectionLayers
 from napari_stimg._widgets.pictures import SectionPictures, Stage
 from napari_stimg._widgets.session import Session
 from napari_stimg._widgets.tasks import Model
+
+_MODELS: WeakKeyDictionary[ViewerModel, Model] = WeakKeyDictionary()
+"""The model in use in each viewer, so that a panel closed and opened again goes on with it.
+
+Sections are carried by their layers' metadata; a viewer has nowhere to carry anything of a plugin's.
+"""
 
 
 class Workspace(QObject):
@@ -30,6 +38,8 @@ class Workspace(QObject):
         Other spots of the current section are hidden.
     saved_changed
         There is something new to save, or it has been saved.
+    model_changed
+        Another model is in use.
     """
 
     sections_changed = Signal()
@@ -38,11 +48,12 @@ class Workspace(QObject):
     stage_changed = Signal()
     mask_changed = Signal()
     saved_changed = Signal()
+    model_changed = Signal()
 
     def __init__(self, viewer: ViewerModel, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.viewer = viewer
-        self.model = Model()
+        self.model = _MODELS.setdefault(viewer, Model())
         self.connections = Connections()
         self._open: list[SectionPictures] = []
         self._current: SectionPictures | None = None
@@ -114,6 +125,17 @@ class Workspace(QObject):
             self.choose(len(self._open) - 1)
         elif self._current is None:
             self.current_changed.emit()
+
+    def use(self, model: Model) -> None:
+        """Work with this model from now on; what was made with another stays."""
+        self.model = _MODELS[self.viewer] = model
+        for session in self.sessions:
+            session.match = None
+        self.model_changed.emit()
+
+    def made_by_another(self, how: Mapping[str, Any]) -> bool:
+        """Say whether another model than the one in use made a result, of which this is the record."""
+        return self.model.sha256 not in (None, how.get("checkpoint_sha256"))
 
     def bring_up(self, stage: Stage) -> None:
         """Look at the gene, the channels or the domains of the current section."""

@@ -62,7 +62,7 @@ def settle(qtbot: QtBot) -> Settle:
 def empty_panel(qtbot: QtBot, viewer: ViewerModel, model_path: Path) -> Iterator[StimgWidget]:
     """Return a panel on a viewer without layers."""
     panel = StimgWidget(viewer)
-    panel.workspace.model = Model(model_path)
+    panel.workspace.use(Model(model_path))
     qtbot.addWidget(panel)
     yield panel
     panel.close()

@@ -630,9 +630,12 @@ def test_everything_is_saved_beside_the_input_which_stays_untouched(reconstructe
     predicted = ~np.isnan(written.layers[keys.RECONSTRUCTION]).all(axis=1)
     np.testing.assert_array_equal(predicted, session.hidden)
     assert keys.UNCERTAINTY in written.layers
-    np.testing.assert_array_equal(written.obsm[keys.EMBEDDING], session.embedding)
+    np.testing.assert_array_equal(written.obsm[keys.EMBEDDING], session.embedding.values)
     assert list(written.obs[keys.DOMAIN].cat.categories) == list(session.domains.names)
-    assert written.uns[keys.PROVENANCE]["domains"]["method"] == "gmm"
+    made = written.uns[keys.PROVENANCE]
+    assert made["domains"]["method"] == "gmm"
+    sha256 = reconstructed.workspace.model.sha256
+    assert [made[what]["checkpoint_sha256"] for what in ("reconstruction", "embedding", "domains")] == [sha256] * 3
     assert written.uns["note"] == "kept"
     assert section_path.read_bytes() == before
 

@@ -58,7 +58,8 @@ def test_as_many_genes_as_asked_for_are_reconstructed_and_the_one_on_screen(sess
     assert least in result.reconstruction.columns
     assert list(result.scores.index) == list(session.slide.gene_names[result.reconstruction.columns])
     assert f"20 spots x {expected} genes" in result.summary
-    assert len(result.how["checkpoint"]) == 64
+    assert result.how["checkpoint"] == "small.safetensors"
+    assert result.how["checkpoint_sha256"] == model.sha256
 
 
 def test_nothing_hidden_is_an_error_to_be_shown(session, model):
@@ -67,11 +68,12 @@ def test_nothing_hidden_is_an_error_to_be_shown(session, model):
         run(reconstruct(session, model, hidden=nothing, n_genes=None, always=[]))
 
 
-def test_domains_without_labels_have_names_and_colours(session, embedding):
+def test_domains_without_labels_have_names_and_colours(session, model, embedding):
     domains = run(cluster(session, embedding, ClusterParameters(n_domains=3, seed=5)))
     assert domains.names == ("Domain 1", "Domain 2", "Domain 3")
     assert len(set(domains.colors)) == 3
     assert domains.how["seed"] == 5
+    assert domains.how["checkpoint_sha256"] == model.sha256
     assert domains.sizes.sum() == session.slide.n_spots
 
 
@@ -82,6 +84,7 @@ def test_only_classes_that_were_scribbled_with_become_domains(session, embedding
     domains = run(paint(session, embedding, scribbles, PaintParameters()))
     assert domains.names == ("a", "c")
     assert domains.colors == ("#000001", "#000003")
+    assert domains.how["checkpoint"] == "small.safetensors"
     assert set(domains.labels) == {0, 1}
     assert domains.probabilities.shape == (session.slide.n_spots, 2)
     assert "from scribbles" in domains.summary

@@ -1,0 +1,82 @@
+"""Connects the choice of the model: lists what there is, verifies what is chosen, and puts it to use."""
+
+from pathlib import Path
+
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QFileDialog
+
+from napari_stimg._widgets.model_view import ModelView
+from napari_stimg._widgets.tasks import Model
+from napari_stimg._widgets.workers import TaskRunner
+from napari_stimg._widgets.workspace import Workspace
+from napari_stimg.models import ModelFile, describe, list_models
+
+FILE_FILTER = "Models (*.safetensors);;All files (*)"
+
+
+class ModelControl(QObject):
+    """Changes the model only once the new one is verified; until then, and if it is damaged, the earlier one stays.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose model is chosen.
+    view : ModelView
+        Where it is chosen.
+    runner : TaskRunner
+        Runs the verification.
+    """
+
+    def __init__(self, workspace: Workspace, view: ModelView, runner: TaskRunner) -> None:
+        super().__init__(view)
+        self._workspace, self._view, self._runner = workspace, view, runner
+        self._opened: list[Path] = []
+        self._checking: Path | None = None
+        view.model_requested.connect(self.choose)
+        view.file_requested.connect(self._on_open_file)
+        view.list_requested.connect(self._show)
+        runner.ended.connect(self._on_ended)
+        workspace.model_changed.connect(self._on_model_changed)
+        self._on_model_changed()
+
+    def choose(self, path: Path) -> None:
+        """Use this checkpoint once it is verified, off the GUI thread."""
+        model = Model(path)
+        self._runner.start(f"Checking {path.stem}", model.load, lambda _: self._on_verified(model))
+        self._checking = path
+        self._show()
+
+    def _on_verified(self, model: Model) -> None:
+        used = self._workspace.model
+        if (model.path, model.sha256) != (used.path, used.sha256):
+            self._workspace.use(model)
+
+    def _on_model_changed(self) -> None:
+        path = self._workspace.model.path
+        if path not in [model.path for model in list_models()]:
+            self._opened.append(path)
+        self._view.show_card(self._known()[path])
+        self._show()
+
+    def _on_ended(self) -> None:
+        """Go back to the model in use: the one that was checked is damaged, or will be in use in a moment."""
+        self._checking = None
+        self._show()
+
+    def _show(self) -> None:
+        known = self._known()
+        self._view.show_models(tuple(known.values()), self._checking or self._workspace.model.path)
+
+    def _known(self) -> dict[Path, ModelFile]:
+        """Return what the folder holds now, what was opened from elsewhere, what is in use and being checked."""
+        known = {model.path: model for model in list_models()}
+        checking = [] if self._checking is None else [self._checking]
+        for path in (*self._opened, self._workspace.model.path, *checking):
+            if path not in known:
+                known[path] = describe(path, name=f"{path.stem} ({path.parent.name})")
+        return known
+
+    def _on_open_file(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(self._view, "Use a model", filter=FILE_FILTER)
+        if chosen:
+            self.choose(Path(chosen))
