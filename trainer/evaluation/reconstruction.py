@@ -94,28 +94,34 @@ def score_reconstruction_of(
     keep : Path, optional
         A folder for the model's reconstructions.
     """
-    expression = sp.csr_matrix(log_expression(slide.counts)[:, columns])
     ways = hidings(lattice, params)
-    hidden = np.flatnonzero(np.any([mask for way in ways for mask in way.masks], axis=0)) if ways else np.array([], int)
-    noise = estimate_noise(slide, lattice, spots=hidden, columns=columns, seed=params.seed) if ways else None
+    if not ways:
+        return []
+    expression = sp.csr_matrix(log_expression(slide.counts)[:, columns])
+    hidden = np.flatnonzero(np.any([mask for way in ways for mask in way.masks], axis=0))
+    noise = estimate_noise(slide, lattice, spots=hidden, columns=columns, seed=params.seed)
+    asked = methods(checkpoint)
     rows: list[Row] = []
     total = sum(len(way.masks) for way in ways)
     done = 0
     for way in ways:
-        puzzles = [pose(slide, lattice, mask, columns=columns, expression=expression) for mask in way.masks]
+        answers: dict[str, list[Answer]] = {name: [] for name in asked}
+        seconds = dict.fromkeys(answers, 0.0)
+        for number, mask in enumerate(way.masks):
+            yield Progress(done=done + number, total=total, message=f"{slide.name}: hiding {way.name}")
+            puzzle = pose(slide, lattice, mask, columns=columns, expression=expression)
+            for name, method in asked.items():
+                started_at = time.perf_counter()
+                answers[name].append(method(puzzle))
+                seconds[name] += (time.perf_counter() - started_at) / len(way.masks)
+            if keep is not None:
+                answer = answers[MODEL][-1]
+                keep_reconstruction(keep, puzzle, answer.expected, answer.sd, side=way.name, number=number)
+        done += len(way.masks)
         scorer = Scorer(way, expression, noise)
-        for name, method in methods(checkpoint).items():
-            answers, started_at = [], time.perf_counter()
-            for number, puzzle in enumerate(puzzles):
-                if name == MODEL:  # nearly all of the time
-                    yield Progress(done=done + number, total=total, message=f"{slide.name}: hiding {way.name}")
-                answers.append(method(puzzle))
-            seconds = (time.perf_counter() - started_at) / len(puzzles)
-            rows.append({"section": slide.name, "side": way.name, "method": name} | scorer.score(answers, seconds))
-            if keep is not None and name == MODEL:
-                for number, (puzzle, answer) in enumerate(zip(puzzles, answers, strict=True)):
-                    keep_reconstruction(keep, puzzle, answer.expected, answer.sd, side=way.name, number=number)
-        done += len(puzzles)
+        for name, given in answers.items():
+            row: Row = {"section": slide.name, "side": way.name, "method": name}
+            rows.append(row | scorer.score(given, seconds[name]))
     return rows
 
 
