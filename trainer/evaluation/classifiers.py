@@ -28,11 +28,11 @@ CLASSIFIERS = ("kNN", "logistic regression", "MLP")
 class Classifier(Protocol):
     """What scikit-learn's classifiers do."""
 
-    def fit(self, features: NDArray[np.float64], labels: NDArray[np.integer]) -> "Classifier":
+    def fit(self, features: NDArray[np.floating], labels: NDArray[np.integer]) -> "Classifier":
         """Learn from (N, D) features and (N,) labels."""
         ...
 
-    def predict(self, features: NDArray[np.float64]) -> NDArray[np.integer]:
+    def predict(self, features: NDArray[np.floating]) -> NDArray[np.integer]:
         """Return (N,) labels."""
         ...
 
@@ -65,10 +65,12 @@ def classify(
     """
     mean = known.mean(axis=0)
     scale = (known - mean).std() or 1.0
+    precision = np.float32 if name == "MLP" else np.float64  # which halves a perceptron's time
+    scaled, scaled_asked = (((values - mean) / scale).astype(precision) for values in (known, asked))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the perceptron's steps are limited on purpose
-        classifier = _classifier(name, len(known), seed).fit((known - mean) / scale, labels)
-    return np.asarray(classifier.predict((asked - mean) / scale), dtype=np.int64)
+        classifier = _classifier(name, len(known), seed).fit(scaled, labels)
+    return np.asarray(classifier.predict(scaled_asked), dtype=np.int64)
 
 
 def _classifier(name: str, n_known: int, seed: int) -> Classifier:
