@@ -1,5 +1,7 @@
 """Seconds and memory of a piece of work."""
 
+import ctypes
+import gc
 import threading
 import time
 from pathlib import Path
@@ -20,7 +22,8 @@ class Meter:
     """Measures seconds and the highest resident memory of the whole process while its block runs.
 
     The memory is that of the process, with libraries, model and sections, looked up every hundredth of a second by a
-    thread: a shorter peak is missed, and memory on a GPU does not count. NaN where the system has no ``STATM``.
+    thread: a shorter peak is missed, and memory on a GPU does not count. NaN where the system has no ``STATM``. What was
+    freed before is given back to the system first, so that it is not counted again.
     """
 
     seconds: float = 0.0
@@ -28,6 +31,7 @@ class Meter:
 
     def __enter__(self) -> Self:
         """Begin."""
+        _give_back()
         self._started_at = time.perf_counter()
         self._finished = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -47,6 +51,15 @@ class Meter:
     def _watch(self) -> None:
         while not self._finished.wait(STEP_S):
             self.peak_mb = max(self.peak_mb, _resident_mb())
+
+
+def _give_back() -> None:
+    """Give freed memory back to the system, where the C library can (glibc's malloc_trim)."""
+    gc.collect()
+    if STATM.exists():
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
 
 def _resident_mb() -> float:

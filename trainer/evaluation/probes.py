@@ -115,9 +115,11 @@ def compare_raw_and_refined(
 
 
 def summarise(scores: list[dict[str, float]]) -> Row:
-    """Return means over repeats, and the spread of accuracy and index."""
+    """Return means over repeats, and the spread of accuracy and index, NaN of a single one."""
     row: Row = {name: float(np.mean([score[name] for score in scores])) for name in scores[0]}
-    spread = {f"{name}_sd": float(np.std([score[name] for score in scores])) for name in ("accuracy", "ari")}
+    spread: Row = {f"{name}_sd": np.nan for name in ("accuracy", "ari")}
+    if len(scores) > 1:
+        spread = {f"{name}_sd": float(np.std([score[name] for score in scores])) for name in ("accuracy", "ari")}
     return row | spread | {"n_repeats": len(scores)}
 
 

@@ -95,3 +95,4 @@ def test_spread_is_that_over_repeats() -> None:
     assert row["accuracy_sd"] == pytest.approx(0.1)
     assert row["ari_sd"] == pytest.approx(0.5)
     assert row["n_repeats"] == 2
+    assert np.isnan(summarise([{"accuracy": 0.5, "ari": 0.0}])["accuracy_sd"])
