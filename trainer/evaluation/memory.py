@@ -22,8 +22,8 @@ class Meter:
     """Measures seconds and the highest resident memory of the whole process while its block runs.
 
     The memory is that of the process, with libraries, model and sections, looked up every hundredth of a second by a
-    thread: a shorter peak is missed, and memory on a GPU does not count. NaN where the system has no ``STATM``. What was
-    freed before is given back to the system first, so that it is not counted again.
+    thread: a shorter peak is missed, and memory on a GPU does not count. NaN where the system has no ``STATM``. What
+    was freed before is given back to the system first, so that it is not counted again.
     """
 
     seconds: float = 0.0
