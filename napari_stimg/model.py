@@ -4,7 +4,9 @@ Shape letters: B crops of a batch, L visible cells, Q queried cells, M genes sho
 vocabulary, D width, H heads. In every ``present`` mask True = there is a cell, False = padding.
 """
 
+import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -12,6 +14,10 @@ from torch import Tensor, nn
 
 FAR = 1e4
 """Distance to padding, in pitches: finite, so that gradients are too."""
+
+
+Positions = Literal["relative", "absolute"]
+Binding = Literal["bound", "apart"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +38,12 @@ class MAEConfig:
         Hidden width of an MLP, in units of ``width``.
     scales : tuple of float
         First length scales, in pitches, of the averages that a query starts from.
+    positions : {"relative", "absolute"}
+        Whether cells know their distances from each other, or (for comparison) their places in the crop: then
+        sines and cosines are added to tokens, and a query starts from these and a learned token alone.
+    binding : {"bound", "apart"}
+        Whether each value is bound to its gene, or (for comparison) genes and values are summed apart: then a token
+        cannot tell which gene has which value.
     """
 
     n_genes: int
@@ -41,6 +53,8 @@ class MAEConfig:
     n_decoder_layers: int = 2
     mlp_ratio: int = 2
     scales: tuple[float, ...] = (0.7, 1.5, 3.0, 6.0)
+    positions: Positions = "relative"
+    binding: Binding = "bound"
 
 
 class MaskedAutoencoder(nn.Module):
@@ -49,8 +63,8 @@ class MaskedAutoencoder(nn.Module):
     It starts as a factor model: a token is the posterior mean of the factors given the genes shown, a query the
     average of its neighbours' tokens, and every transformer layer adds nothing. Training improves on that.
 
-    Only distances between cells enter, never places, so results do not change when the tissue is shifted,
-    turned or mirrored.
+    With relative positions only distances between cells enter, never places, so results do not change when the tissue
+    is shifted, turned or mirrored.
     """
 
     slopes: Tensor  # (H,) bias of attention for each pitch of distance
@@ -62,7 +76,7 @@ class MaskedAutoencoder(nn.Module):
         self.gene_out = nn.Embedding(config.n_genes, config.width)
         self.register_buffer("slopes", torch.logspace(1, -4, config.n_heads, base=2.0), persistent=False)
         self.encoder = nn.ModuleList(Layer(config) for _ in range(config.n_encoder_layers))
-        self.query = QueryStart(config)
+        self.query = QueryStart(config) if config.positions == "relative" else QueryPlace(config)
         self.decoder = nn.ModuleList(Layer(config) for _ in range(config.n_decoder_layers))
 
     def tokens(self, values: Tensor, genes: Tensor, precision: Tensor) -> Tensor:
@@ -82,7 +96,7 @@ class MaskedAutoencoder(nn.Module):
             1 / variance of each gene over the section; 0 for padding.
         """
         with torch.autocast(values.device.type, enabled=False):
-            loadings = self.gene_in(genes).float()  # B, M, D
+            loadings = self._loadings(genes, precision)  # B, M, D
             weighted = loadings * precision.float()[..., None]  # B, M, D
             gram = loadings.transpose(1, 2) @ weighted  # B, D, D
             return _solve(gram, values.float() @ weighted)
@@ -97,14 +111,13 @@ class MaskedAutoencoder(nn.Module):
         genes, precision : (G,)
             As in ``tokens``.
         """
-        loadings = self.gene_in(genes).float()
+        loadings = self._loadings(genes, precision)
         gram = loadings.T @ (loadings * precision[:, None])
         return _solve(gram, weighted_sum)
 
     def weighted_loadings(self, genes: Tensor, precision: Tensor) -> Tensor:
         """Return (G, D) ``precision * loadings``, with which values are summed into tokens."""
-        loadings: Tensor = self.gene_in(genes).float()
-        return loadings * precision[:, None]
+        return self._loadings(genes, precision) * precision[:, None]
 
     def encode(self, tokens: Tensor, positions: Tensor, present: Tensor) -> Tensor:
         """Return (B, L, D) latents of visible cells, each having looked at the others.
@@ -118,8 +131,11 @@ class MaskedAutoencoder(nn.Module):
         present : (B, L) bool
             True = a visible cell, False = padding.
         """
-        bias = self._bias(_distance(positions, positions, present), tokens)
+        distance = _distance(positions, positions, present)
+        bias = self._bias(distance, tokens)
         latents = tokens
+        if isinstance(self.query, QueryPlace):
+            latents = tokens + self.query.place(_within(positions, positions, present)).to(tokens.dtype)
         for layer in self.encoder:
             latents = layer(latents, latents, bias)
         return latents
@@ -135,7 +151,8 @@ class MaskedAutoencoder(nn.Module):
             Places asked for, in pitches.
         """
         distance = _distance(queries, positions, present)
-        states: Tensor = self.query(latents, distance)
+        places = _within(queries, positions, present) if isinstance(self.query, QueryPlace) else distance
+        states: Tensor = self.query(latents, places)
         bias = self._bias(distance, latents)
         for layer in self.decoder:
             states = layer(states, latents, bias)
@@ -147,8 +164,22 @@ class MaskedAutoencoder(nn.Module):
         deviation: Tensor = states @ loadings.transpose(1, 2)
         return deviation
 
+    def _loadings(self, genes: Tensor, precision: Tensor) -> Tensor:
+        """Return (..., M, D) loadings of the genes shown; all the same where genes and values are kept apart."""
+        loadings: Tensor = self.gene_in(genes).float()
+        if self.config.binding == "bound":
+            return loadings
+        shown = (precision > 0).float()[..., None]
+        mean = (loadings * shown).sum(-2, keepdim=True) / shown.sum(-2, keepdim=True).clamp(min=1)
+        return mean.expand_as(loadings)
+
     def _bias(self, distance: Tensor, like: Tensor) -> Tensor:
-        """Return (B, H, Q, L) what attention loses with distance: a slope for each head (ALiBi, in two dimensions)."""
+        """Return (B, H, Q, L) what attention loses with distance: a slope for each head (ALiBi, in two dimensions).
+
+        With absolute positions only padding is lost.
+        """
+        if self.config.positions == "absolute":
+            distance = torch.where(distance < FAR, 0.0, FAR)
         return (-self.slopes[:, None, None] * distance[:, None]).to(like.dtype)
 
 
@@ -173,6 +204,26 @@ class QueryStart(nn.Module):
         support = scores.logsumexp(-1).clamp(min=-10).movedim(1, -1)  # B, Q, scales: how much tissue is near
         mixed: Tensor = self.mix(averages.movedim(1, 2).flatten(2)) + self.support(support.to(latents.dtype))
         return mixed
+
+
+class QueryPlace(nn.Module):
+    """What a queried place knows at first with absolute positions: a learned token, and its place in the crop."""
+
+    def __init__(self, config: MAEConfig) -> None:
+        super().__init__()
+        self.width = config.width
+        self.token = nn.Parameter(torch.zeros(config.width))
+
+    def forward(self, latents: Tensor, places: Tensor) -> Tensor:
+        """Return (B, Q, D) from (B, Q, 2) places; the (B, L, D) latents only tell the type."""
+        return (self.token + self.place(places)).to(latents.dtype)
+
+    def place(self, places: Tensor) -> Tensor:
+        """Return (B, Q, D) sines and cosines of (row, col) in pitches, half each (Vaswani et al. 2017, section 3.5)."""
+        n_waves = math.ceil(self.width / 4)
+        waves = torch.logspace(0, -4, n_waves, base=10.0, device=places.device)  # radians in a pitch: 1 to 1e-4
+        angles = places[..., None] * waves  # B, Q, 2, waves
+        return torch.cat([angles.sin(), angles.cos()], dim=-1).flatten(-2)[..., : self.width]
 
 
 class Layer(nn.Module):
@@ -211,6 +262,12 @@ def _distance(queries: Tensor, positions: Tensor, present: Tensor) -> Tensor:
     rows = queries[:, :, None, 0] - positions[:, None, :, 0]  # torch.cdist squares places: 800 pitches away from the
     cols = queries[:, :, None, 1] - positions[:, None, :, 1]  # origin it is half a pitch off
     return torch.hypot(rows, cols).masked_fill(~present[:, None], FAR)
+
+
+def _within(places: Tensor, positions: Tensor, present: Tensor) -> Tensor:
+    """Return (B, Q, 2) places seen from the corner of the visible cells."""
+    corner = positions.masked_fill(~present[..., None], FAR).amin(dim=1, keepdim=True)
+    return places - corner
 
 
 def _split(x: Tensor, n_heads: int) -> Tensor:

@@ -182,6 +182,112 @@ def test_places_far_from_all_tissue_get_finite_states() -> None:
     assert states.isfinite().all()
 
 
+# --- for comparison: places in the crop, and genes apart from values -----------------------------------
+
+
+ABSOLUTE, APART = replace(CONFIG, positions="absolute"), replace(CONFIG, binding="apart")
+
+
+def test_absolute_places_are_seen_from_the_corner_of_the_crop() -> None:
+    model, shift = small_model(ABSOLUTE), torch.tensor([[30.0, -12.0]])
+    tokens, positions, queries = normal(2, 20, 8), places(2, 20), places(2, 7, seed=1)
+    moved = answers(model, tokens, positions + shift, queries + shift)
+    torch.testing.assert_close(moved, answers(model, tokens, positions, queries), rtol=1e-3, atol=1e-4)
+
+
+def test_with_absolute_places_a_turned_crop_is_another() -> None:
+    tokens, positions, queries = normal(1, 20, 8), places(1, 20), places(1, 7, seed=1)
+    turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]])
+    relative, absolute = (
+        (answers(model, tokens, positions @ turn, queries @ turn) - answers(model, tokens, positions, queries)).norm()
+        for model in (small_model(), small_model(ABSOLUTE))
+    )
+    assert relative < 1e-3
+    assert absolute > 0.1
+
+
+@pytest.mark.parametrize("config", [CONFIG, ABSOLUTE])
+def test_swapping_the_places_of_two_cells_changes_what_is_told_of_others(config: MAEConfig) -> None:
+    model = small_model(config)
+    tokens, positions, queries = normal(1, 9, 8), places(1, 9), places(1, 4, seed=1)
+    swapped = positions[:, [1, 0, *range(2, 9)]]
+    change = answers(model, tokens, swapped, queries) - answers(model, tokens, positions, queries)
+    assert (change.norm(dim=-1) > 1e-3).all()
+
+
+def test_with_absolute_places_distance_alone_costs_no_attention() -> None:
+    model = MaskedAutoencoder(ABSOLUTE)
+    distance, tokens = torch.tensor([[[0.5, 30.0, 1e4]]]), normal(1, 3, 8)
+    bias = model._bias(distance, tokens)
+    assert (bias[..., :2] == 0).all()
+    assert (bias[..., 2] < -100).all()
+
+
+def test_with_absolute_places_queries_start_from_no_neighbour() -> None:
+    model = MaskedAutoencoder(ABSOLUTE)  # layers add nothing yet
+    positions, queries = places(1, 9), places(1, 4, seed=1)
+    one, other = (answers(model, normal(1, 9, 8, seed=seed), positions, queries) for seed in (0, 1))
+    assert torch.equal(one, other)
+    assert torch.pdist(one[0]).min() > 0.01
+
+
+@pytest.mark.parametrize("width", [6, 8, 9, 10])
+def test_places_fill_any_width(width: int) -> None:
+    config = replace(ABSOLUTE, width=width, n_heads=1)
+    states = answers(small_model(config), normal(1, 5, width), places(1, 5), places(1, 3, seed=1))
+    assert states.shape == (1, 3, width)
+    assert states.isfinite().all()
+
+
+def test_padding_cells_change_nothing_with_absolute_places_either() -> None:
+    model = small_model(ABSOLUTE)
+    tokens, positions, queries = normal(1, 6, 8), places(1, 6), places(1, 3, seed=1)
+    present = torch.tensor([[True] * 6 + [False] * 4])
+    padded = torch.cat([tokens, 50 * normal(1, 4, 8, seed=3)], dim=1)
+    padded_positions = torch.cat([positions, places(1, 4, seed=4) - 100], dim=1)
+    latents = model.encode(padded, padded_positions, present)
+    torch.testing.assert_close(
+        model.decode(latents, padded_positions, present, queries), answers(model, tokens, positions, queries)
+    )
+
+
+def test_apart_a_token_cannot_tell_which_gene_has_which_value(shown: tuple[Tensor, Tensor, Tensor]) -> None:
+    values, genes, _ = shown
+    precision, order = torch.ones(2, 5), [3, 1, 4, 0, 2]
+    bound, apart = small_model(), small_model(APART)
+    torch.testing.assert_close(
+        apart.tokens(values[..., order], genes, precision), apart.tokens(values, genes, precision)
+    )
+    change = bound.tokens(values[..., order], genes, precision) - bound.tokens(values, genes, precision)
+    assert (change.norm(dim=-1) > 0.1).all()
+
+
+def test_apart_other_genes_still_give_another_token(shown: tuple[Tensor, Tensor, Tensor]) -> None:
+    values, genes, precision = shown
+    model = small_model(APART)
+    change = model.tokens(values, (genes + 1) % N_GENES, precision) - model.tokens(values, genes, precision)
+    assert (change.norm(dim=-1) > 1e-3).all()
+
+
+def test_apart_genes_of_precision_zero_change_nothing(shown: tuple[Tensor, Tensor, Tensor]) -> None:
+    values, genes, precision = shown
+    model = small_model(APART)
+    padded = model.tokens(
+        torch.cat([values, 1e3 * normal(2, 6, 3, seed=1)], dim=-1),
+        torch.cat([genes, torch.tensor([[0, 0, 8], [0, 4, 4]])], dim=-1),
+        torch.cat([precision, torch.zeros(2, 3)], dim=-1),
+    )
+    torch.testing.assert_close(padded, model.tokens(values, genes, precision))
+
+
+@pytest.mark.parametrize("config", [APART, ABSOLUTE])
+def test_a_section_s_tokens_summed_sparsely_are_those_of_its_dense_values_in_every_model(config: MAEConfig) -> None:
+    model = small_model(config)
+    values, genes, precision = normal(13, 5), torch.tensor([3, 0, 7, 10, 5]), torch.tensor([1.0, 2.0, 0.5, 0.0, 1.5])
+    summed = model.tokens_of_table(values @ model.weighted_loadings(genes, precision), genes, precision)
+    torch.testing.assert_close(summed, model.tokens(values[None], genes[None], precision[None])[0])
+
+
 # --- any shape -----------------------------------------------------------------------------------------
 
 
@@ -341,6 +447,8 @@ def test_the_whole_forward_and_backward_pass_compiles(batch: dict[str, Tensor]) 
         {"scales": (1.0, 2.0)},
         {"scales": (0.7, 1.5, 3.0, 7.0)},
         {"n_genes": 12},
+        {"positions": "absolute"},
+        {"binding": "apart"},
     ],
     ids=lambda change: str(change),
 )
