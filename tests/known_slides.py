@@ -21,8 +21,8 @@ from napari_stimg.windows import WindowParameters
 from sample_data.parameters import TissueParameters
 from sample_data.simulate import simulate
 from sample_data.tissue import smooth_field
-from trainer.fit import start_from_loadings
-from trainer.loadings import LoadingsParameters, fit_loadings
+from trainer.loadings import fit_loadings
+from trainer.objective import start_from_loadings
 
 WIDTH = 16
 
@@ -96,7 +96,7 @@ def checkpoint_of(slide: Slide, *, active: bool = False, every: int = 1) -> Chec
     table = token_table(slide, find_lattice(slide), vocabulary)
     torch.manual_seed(0)
     model = MaskedAutoencoder(MAEConfig(n_genes=len(vocabulary), width=WIDTH, n_heads=2))
-    start_from_loadings(model, fit_loadings([table], len(vocabulary), params=LoadingsParameters(width=WIDTH)))
+    start_from_loadings(model, fit_loadings([table], len(vocabulary), width=WIDTH))
     if active:
         activate(model, scale=0.05)
     return Checkpoint(model=model.eval(), vocabulary=vocabulary, card={}, sha256="", path=Path("none.safetensors"))

@@ -1,231 +1,209 @@
-"""Pretraining, from sections to a checkpoint, on one page."""
+"""Pretraining on one page: processes, data, model, where to go on, and the loop.
 
-import json
+A run is decided by its configuration: batch number n is the same on any machine, however many processes share the
+work, and weights are saved together with all that the next step depends on. So a run that was killed goes on as if it
+had not been.
+"""
+
+import copy
 import math
-import os
-import time
-from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Generator
+from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
-from typing import Any, cast
+from typing import cast
 
-import numpy as np
 import torch
+from lightning.fabric import Fabric
+from lightning.fabric.wrappers import _FabricModule, _FabricOptimizer
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from napari_stimg.checkpoint import save_checkpoint
+from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.errors import InputError
-from napari_stimg.model import MAEConfig, MaskedAutoencoder
+from napari_stimg.model import MaskedAutoencoder
 from napari_stimg.progress import Progress
-from napari_stimg.slide import Slide
-from napari_stimg.vocabulary import build_vocabulary
-from trainer.batches import Batch, SamplingParameters, batches
-from trainer.corpus import load_sections, token_tables
-from trainer.loadings import LoadingsParameters, fit_loadings
+from trainer.config import Config
+from trainer.loader import load_batches
+from trainer.meter import Meter
+from trainer.objective import Objective
+from trainer.processes import launch
+from trainer.run_folder import RunFolder
+from trainer.start import open_data, start_model
+from trainer.state import State, load_state, save_state
+from trainer.validation import validate
+
+EMA_WARMUP = 10
+"""Steps over which the average of the weights comes to its decay, so that short runs do not keep their start."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FitParameters:
-    """How a model is pretrained.
+def fit(config: Config, *, start: Checkpoint | None = None) -> Generator[Progress, None, None]:
+    """Yield progress while pretraining, from where the run in ``config.run.folder`` stands.
 
-    Parameters
-    ----------
-    steps : int
-        Optimiser steps.
-    learning_rate, gene_learning_rate : float
-        Peak rates of the layers and of the gene embeddings, reached after ``warmup`` steps, then a cosine to zero.
-    warmup : int
-        Steps of linear warm-up.
-    weight_decay : float
-        On matrices of the layers, not on embeddings, norms and biases.
-    ema_decay : float
-        Of the exponential average of weights that is saved.
-    clip : float
-        Largest gradient norm.
-    seed : int
-        Of initial weights, crops, channels and masks.
-    device : str
-        ``cpu``, ``cuda`` or ``mps``.
-    save_every : int
-        Steps between checkpoints.
-    """
-
-    steps: int = 4000
-    learning_rate: float = 1e-3
-    gene_learning_rate: float = 1e-4
-    warmup: int = 200
-    weight_decay: float = 0.05
-    ema_decay: float = 0.998
-    clip: float = 1.0
-    seed: int = 0
-    device: str = "cpu"
-    save_every: int = 250
-
-
-def fit(
-    slides: Sequence[Slide],
-    target: Path,
-    *,
-    params: FitParameters,
-    sampling: SamplingParameters,
-    loadings: LoadingsParameters,
-) -> Generator[Progress, None, None]:
-    """Yield progress while pretraining on the slides, and write the checkpoint ``target``.
-
-    Goes on from ``target``'s ``.state`` if it is there. Beside the checkpoint, ``.log.jsonl`` gets a line for every 20
-    steps: the loss, and that of predicting each gene's mean.
+    The folder gets ``config.yaml``, ``vocabulary.json``, ``log.jsonl`` (a line every ``log_every`` steps), curves for
+    TensorBoard, ``last.state`` and, where there are validation sections, ``best.state``.
 
     Parameters
     ----------
-    slides : sequence of Slide
-        The training sections; labels are not looked at.
-    target : Path
-        The ``.safetensors`` file to write.
-    params : FitParameters
-        Steps, rates, seed, device.
-    sampling : SamplingParameters
-        What a crop is.
-    loadings : LoadingsParameters
-        What the model starts from.
+    config : Config
+        The run.
+    start : Checkpoint, optional
+        A model to train further, on these sections and their new genes; else one starts from the corpus' loadings.
 
     Raises
     ------
     InputError
-        If ``.state`` is that of other sections or sizes, or has come further than ``params.steps``.
+        If corpus or folder cannot be used, the folder holds another run or one that has come further, or the loss is
+        no number any more.
     """
-    yield Progress(done=0, total=params.steps, message="Indexing sections")
-    torch.manual_seed(params.seed)
-    vocabulary = build_vocabulary(slides)
-    sections = load_sections(slides, vocabulary, seed=params.seed)
-    model = MaskedAutoencoder(MAEConfig(n_genes=len(vocabulary), width=loadings.width))
-    state_path = target.with_suffix(".state")
-    state = _read_state(state_path, model, params) if state_path.exists() else None
-    if state is None:
-        yield Progress(done=0, total=params.steps, message="Fitting gene loadings")
-        start_from_loadings(model, fit_loadings(token_tables(slides, vocabulary), len(vocabulary), params=loadings))
-    model.to(params.device)
-    optimiser = make_optimiser(model, params)
-    ema = get_ema_multi_avg_fn(params.ema_decay)  # type: ignore[no-untyped-call]
-    average = AveragedModel(model, multi_avg_fn=ema)
-    first_step = 0
-    if state is not None:
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimiser.load_state_dict(state["optimiser"])
-        first_step = state["step"]
-    stream = batches(sections, sampling, seed=params.seed + first_step)
-    losses: list[tuple[float, float]] = []
-    started_at = time.monotonic()
-    message = "Training"
-    for step in range(first_step, params.steps):
-        yield Progress(done=step, total=params.steps, message=message)
-        for group in optimiser.param_groups:
-            group["lr"] = group["peak"] * schedule(step, params)
-        batch = Batch(*(tensor.to(params.device) for tensor in next(stream)))
-        loss = masked_loss(model, batch)
-        optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(model.parameters(), params.clip)
-        optimiser.step()
-        average.update_parameters(model)
-        losses.append((loss.item(), mean_loss(batch).item()))
-        if (step + 1) % 20 == 0:
-            entry = {"step": step + 1, "elapsed_s": round(time.monotonic() - started_at, 1)}
-            entry |= dict(zip(("loss", "mean_loss"), np.mean(losses, axis=0).round(5).tolist(), strict=True))
-            with target.with_suffix(".log.jsonl").open("a") as log:
-                log.write(json.dumps(entry) + "\n")
-            message = f"Training, loss {entry['loss']:.4f} (gene means {entry['mean_loss']:.4f})"
-            losses.clear()
-        if (step + 1) % params.save_every == 0 or step + 1 == params.steps:
-            card = {
-                "sections": sorted(slide.name for slide in slides),
-                "steps": step + 1,
-                "fit": asdict(params),
-                "sampling": asdict(sampling),
-                "loadings": asdict(loadings),
-            }
-            save_checkpoint(cast(MaskedAutoencoder, average.module), vocabulary, card, target)
-            _save_state(
-                {
-                    "model": model.state_dict(),
-                    "average": average.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "step": step + 1,
-                },
-                state_path,
-            )
-    yield Progress(done=params.steps, total=params.steps, message=message)
+    # Processes: one a device, each running this function.
+    fabric = launch(config.run)
+    folder = RunFolder(Path(config.run.folder), writes=fabric.is_global_zero)
+    folder.check(config, start)
+
+    # Data: sections mapped from disk, and the genes of the model.
+    data = yield from open_data(fabric, config, start)
+    folder.begin(config, data, start)
+
+    # Model: as trained, its running average, and an optimiser.
+    model = yield from start_model(fabric, config, data, start, from_scratch=not folder.last.exists())
+    parts = set_up(fabric, config, model)
+
+    # Where to go on.
+    state: State = {"objective": parts.objective, "average": parts.average, "optimiser": parts.optimiser}
+    state |= {"step": 0, "best": math.inf}
+    if folder.last.exists():
+        load_state(fabric, folder.last, state)
+    first_step = int(state["step"])
+    if first_step > config.optimiser.steps:
+        raise InputError(
+            f"optimiser.steps: expected at least the {first_step:,} that the run in {folder.path} has behind it, "
+            f"found {config.optimiser.steps:,}; ask for more, or name another run.folder."
+        )
+    before_s = folder.go_on_from(first_step)
+
+    # Loop.
+    stream = load_batches(fabric, config, data, first_step)
+    sizes = config.model.sized(len(data.vocabulary))
+    meter = Meter(fabric, sizes, precision=config.run.precision, before_s=before_s)
+    for step in range(first_step, config.optimiser.steps):
+        yield Progress(done=step, total=config.optimiser.steps, message=meter.message)
+        set_rate(parts.optimiser, schedule(step, config))
+        for micro in range(config.optimiser.accumulate):
+            last = micro + 1 == config.optimiser.accumulate
+            batch = meter.wait_for(stream)
+            with fabric.no_backward_sync(parts.objective, enabled=not last):
+                loss, _ = parts.objective(batch)
+                fabric.backward(loss / config.optimiser.accumulate)
+            meter.add(loss, batch)
+        norm = fabric.clip_gradients(
+            parts.objective, parts.optimiser, max_norm=config.optimiser.clip, error_if_nonfinite=False
+        )
+        parts.optimiser.step()
+        parts.optimiser.zero_grad(set_to_none=True)
+        update_average(parts.average, parts.objective, config.optimiser.ema_decay, step)
+
+        done = step + 1
+        state["step"] = done
+        due = Due.at(done, config)
+        if due.log:
+            entry = meter.settle(done) | {"learning_rate": config.optimiser.learning_rate * schedule(step, config)}
+            if not (math.isfinite(entry["loss"]) and math.isfinite(cast(Tensor, norm))):  # else weights are none, too
+                raise InputError(
+                    f"expected a finite loss, found {entry['loss']} with gradients of norm {norm} at step {done:,}; "
+                    f"{folder.last_good()}: lower optimiser.learning_rate or optimiser.clip and go on in another "
+                    "run.folder."
+                )
+            folder.log(entry)
+        if due.validate and data.validation:
+            scores = validate(parts.average, data.validation, config, fabric.device)
+            folder.log({"step": done, "validation": scores})
+            if scores["loss"] < state["best"]:
+                state["best"] = scores["loss"]
+                save_state(fabric, folder.best, state)
+        if due.save:
+            save_state(fabric, folder.last, state)
+    folder.close()
+    yield Progress(done=config.optimiser.steps, total=config.optimiser.steps, message=meter.message)
 
 
-def masked_loss(model: MaskedAutoencoder, batch: Batch) -> Tensor:
-    """Return the squared error of hidden values in units of each gene's variance, averaged by weight over the batch."""
-    tokens = model.tokens(batch.values, batch.genes, batch.shown_precision)
-    latents = model.encode(tokens, batch.positions, batch.present)
-    states = model.decode(latents, batch.positions, batch.present, batch.queries)
-    error = model.read_out(states, batch.genes) - batch.targets  # B, Q, M
-    return (batch.weight * error.square()).sum() / (batch.weight > 0).sum()
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Parts:
+    """What a step changes, set up for the run's devices."""
+
+    objective: _FabricModule
+    average: _FabricModule
+    optimiser: _FabricOptimizer
 
 
-def mean_loss(batch: Batch) -> Tensor:
-    """Return the loss of predicting every gene's mean over its section."""
-    return (batch.weight * batch.targets.square()).sum() / (batch.weight > 0).sum()
+def set_up(fabric: Fabric, config: Config, model: MaskedAutoencoder) -> Parts:
+    """Return a model on its devices, a copy for its average, and AdamW with a rate for genes and one for layers."""
+    objective, average = Objective(model), Objective(copy.deepcopy(model))
+    kind_of = {name: _kind(name, weight) for name, weight in objective.named_parameters()}
+    compiled = torch.compile(objective) if config.run.compile else objective
+    wrapped = fabric.setup_module(compiled)  # type: ignore[arg-type]  # a compiled module is a module
+    groups: dict[str, list[nn.Parameter]] = {"genes": [], "matrices": [], "vectors": []}
+    for name, weight in wrapped.named_parameters():
+        groups[next(kind for plain, kind in kind_of.items() if name.endswith(plain))].append(weight)
+    optimiser = torch.optim.AdamW(
+        [
+            {"params": groups["genes"], "peak": config.optimiser.gene_learning_rate, "weight_decay": 0.0},
+            {
+                "params": groups["matrices"],
+                "peak": config.optimiser.learning_rate,
+                "weight_decay": config.optimiser.weight_decay,
+            },
+            {"params": groups["vectors"], "peak": config.optimiser.learning_rate, "weight_decay": 0.0},
+        ],
+        lr=config.optimiser.learning_rate,
+        betas=(0.9, 0.98),
+    )
+    return Parts(
+        objective=wrapped,
+        average=fabric.setup_module(average),
+        optimiser=cast(_FabricOptimizer, fabric.setup_optimizers(optimiser)),
+    )
 
 
-def start_from_loadings(model: MaskedAutoencoder, loadings: np.ndarray[Any, np.dtype[np.float32]]) -> None:
-    """Set both gene embeddings to (V, D) loadings."""
-    with torch.no_grad():
-        model.gene_in.weight.copy_(torch.from_numpy(loadings))
-        model.gene_out.weight.copy_(torch.from_numpy(loadings))
+def _kind(name: str, weight: Tensor) -> str:
+    """Return the group that a weight is optimised in."""
+    if ".gene_" in name:
+        return "genes"
+    return "matrices" if weight.ndim > 1 else "vectors"
 
 
-def make_optimiser(model: MaskedAutoencoder, params: FitParameters) -> torch.optim.Optimizer:
-    """Return AdamW with one group of gene embeddings, one of matrices (decayed), one of the rest."""
-    genes = [model.gene_in.weight, model.gene_out.weight]
-    others = [p for name, p in model.named_parameters() if not name.startswith("gene_")]
-    matrices, vectors = [p for p in others if p.ndim > 1], [p for p in others if p.ndim <= 1]
-    groups: list[dict[str, Any]] = [
-        {"params": genes, "peak": params.gene_learning_rate, "weight_decay": 0.0},
-        {"params": matrices, "peak": params.learning_rate, "weight_decay": params.weight_decay},
-        {"params": vectors, "peak": params.learning_rate, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=params.learning_rate, betas=(0.9, 0.98))
-
-
-def schedule(step: int, params: FitParameters) -> float:
+def schedule(step: int, config: Config) -> float:
     """Return the share of the peak learning rate at a step: linear warm-up, then a cosine to zero."""
-    if step < params.warmup:
-        return (step + 1) / params.warmup
-    done = (step - params.warmup) / max(1, params.steps - params.warmup)
+    warmup = config.optimiser.warmup
+    if step < warmup:
+        return (step + 1) / warmup
+    done = (step - warmup) / max(1, config.optimiser.steps - warmup)
     return 0.5 * (1 + math.cos(math.pi * done))
 
 
-def _read_state(path: Path, model: MaskedAutoencoder, params: FitParameters) -> dict[str, Any]:
-    """Return the state of an interrupted run, on the run's device."""
-    try:
-        state: dict[str, Any] = torch.load(path, weights_only=True, map_location=params.device)
-    except (RuntimeError, UnpicklingError, EOFError) as error:
-        raise InputError(
-            f"expected the state of an interrupted run, found {path.name}, which cannot be read; "
-            "remove it to start anew."
-        ) from error
-    sizes = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    if {name: tensor.shape for name, tensor in state["model"].items()} != sizes:
-        raise InputError(
-            f"expected {path.name} to be of a model of these sections and sizes, found one of others; "
-            "give the options it was started with, or remove it to start anew."
-        )
-    if state["step"] >= params.steps:
-        raise InputError(
-            f"expected more steps than the {state['step']:,} that {path.name} has behind it, found {params.steps:,}; "
-            "ask for more, or remove it to start anew."
-        )
-    return state
+def set_rate(optimiser: _FabricOptimizer, share: float) -> None:
+    """Set every group's learning rate to a share of its peak."""
+    for group in optimiser.param_groups:
+        group["lr"] = group["peak"] * share
 
 
-def _save_state(state: dict[str, Any], path: Path) -> None:
-    """Write the state beside its place, then rename it there."""
-    beside = path.with_name(path.name + ".part")
-    torch.save(state, beside)
-    os.replace(beside, path)
+@torch.no_grad()
+def update_average(average: nn.Module, objective: nn.Module, decay: float, step: int) -> None:
+    """Move the average of the weights towards the weights."""
+    decay = min(decay, (1 + step) / (EMA_WARMUP + step))
+    torch._foreach_lerp_(list(average.parameters()), list(objective.parameters()), 1 - decay)
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is to be done after a step. Whatever is saved or validated is logged first, so a resumed log is the same."""
+
+    log: bool
+    validate: bool
+    save: bool
+
+    @classmethod
+    def at(cls, done: int, config: Config) -> "Due":
+        """Return what is due after so many steps."""
+        last = done == config.optimiser.steps
+        validate = last or done % config.run.validate_every == 0
+        save = last or done % config.run.save_every == 0
+        return cls(log=validate or save or done % config.run.log_every == 0, validate=validate, save=save)

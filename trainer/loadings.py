@@ -7,6 +7,7 @@ that measured a gene), so what is kept is what is spatial. It is where ``MaskedA
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 import scipy.sparse as sp
@@ -14,8 +15,12 @@ from numpy.typing import NDArray
 
 from napari_stimg.neighbours import gaussian_weights
 from napari_stimg.tokens import TokenTable
+from trainer.bounds import Bounds
 
 Loadings = NDArray[np.float64]
+
+SHRINKAGE = 0.1
+"""Ridge of the map from regressed to known loadings, in units of the mean variance over directions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,26 +29,30 @@ class LoadingsParameters:
 
     Parameters
     ----------
-    width : int
-        D, number of factors.
     n_iterations : int
         Rounds of power iteration.
     sigma : float
         Width of the Gaussian over neighbours, in pitches.
     ridge : float
         Pull of a gene's loadings to zero, in cells.
-    seed : int
-        Of the random start.
+    max_cells : int
+        Cells of the corpus that take part, about; of larger ones a random part does.
     """
 
-    width: int = 128
-    n_iterations: int = 8
-    sigma: float = 1.5
-    ridge: float = 30.0
-    seed: int = 0
+    n_iterations: Annotated[int, Bounds(1)] = 8
+    sigma: Annotated[float, Bounds(0, open_least=True)] = 1.5
+    ridge: Annotated[float, Bounds(0)] = 30.0
+    max_cells: Annotated[int, Bounds(1)] = 200_000
 
 
-def fit_loadings(tables: Sequence[TokenTable], n_genes: int, *, params: LoadingsParameters) -> NDArray[np.float32]:
+def fit_loadings(
+    tables: Sequence[TokenTable],
+    n_genes: int,
+    *,
+    width: int,
+    params: LoadingsParameters = LoadingsParameters(),
+    seed: int = 0,
+) -> NDArray[np.float32]:
     """Return (V, D) loadings, scaled so that factors have unit variance over the corpus, strongest first.
 
     Parameters
@@ -52,16 +61,57 @@ def fit_loadings(tables: Sequence[TokenTable], n_genes: int, *, params: Loadings
         The training sections. Each counts with the square root of its number of cells.
     n_genes : int
         V, genes of the vocabulary.
+    width : int
+        D, number of factors.
     params : LoadingsParameters
         How they are fitted.
+    seed : int
+        Of the random start.
     """
-    rng = np.random.default_rng(params.seed)
-    loadings = rng.standard_normal((n_genes, params.width)) * 0.1
+    rng = np.random.default_rng(seed)
+    loadings = rng.standard_normal((n_genes, width)) * 0.1
     neighbours = [neighbour_average(table.positions, params.sigma) for table in tables]
     patterns = _genes_by_sections(tables, n_genes)
     for _ in range(params.n_iterations):
-        loadings = _iterate(loadings, tables, neighbours, patterns, params.ridge)
+        regressed, signal = _regress(loadings, tables, neighbours, patterns, params.ridge)
+        loadings = _standardise(regressed, signal, _mean_precision(tables, n_genes))
     return loadings.astype(np.float32)
+
+
+def extend_loadings(
+    loadings: NDArray[np.floating],
+    tables: Sequence[TokenTable],
+    n_genes: int,
+    *,
+    params: LoadingsParameters = LoadingsParameters(),
+) -> NDArray[np.float32]:
+    """Return (V, D) loadings of which the first rows are those given, the others what they tell of the new genes.
+
+    New genes are regressed on the neighbours' factors, as in fitting. So are the known ones, whose loadings are known:
+    how these follow from their regression (linearly, by ridge regression over genes) is how the new ones' follow.
+
+    Parameters
+    ----------
+    loadings : (K, D) float
+        Of the K genes that a model knows.
+    tables : sequence of TokenTable
+        Sections that measured known and new genes.
+    n_genes : int
+        V >= K, genes of the vocabulary; the new ones come last.
+    params : LoadingsParameters
+        Of the regression.
+    """
+    extended = np.zeros((n_genes, loadings.shape[1]))
+    extended[: len(loadings)] = loadings
+    neighbours = [neighbour_average(table.positions, params.sigma) for table in tables]
+    regressed, _ = _regress(extended, tables, neighbours, _genes_by_sections(tables, n_genes), params.ridge)
+    measured = np.unique(np.concatenate([table.ids for table in tables]))
+    known = measured[measured < len(loadings)]
+    gram = regressed[known].T @ regressed[known]
+    shrink = SHRINKAGE * np.trace(gram) / len(gram) * np.eye(len(gram))
+    calibration = np.linalg.solve(gram + shrink, regressed[known].T @ extended[known])
+    extended[len(loadings) :] = regressed[len(loadings) :] @ calibration
+    return extended.astype(np.float32)
 
 
 def neighbour_average(positions: NDArray[np.float32], sigma: float) -> sp.csr_matrix:
@@ -81,14 +131,14 @@ def _genes_by_sections(tables: Sequence[TokenTable], n_genes: int) -> list[tuple
     return [(np.flatnonzero(group.ravel() == i), pattern) for i, pattern in enumerate(patterns) if pattern.any()]
 
 
-def _iterate(
+def _regress(
     loadings: Loadings,
     tables: Sequence[TokenTable],
     neighbours: Sequence[sp.csr_matrix],
     patterns: list[tuple[NDArray[np.intp], NDArray[np.bool_]]],
     ridge: float,
-) -> Loadings:
-    """One round: factors of each cell from the loadings, then loadings from the neighbours' factors."""
+) -> tuple[Loadings, Loadings]:
+    """Return (V, D) loadings from the factors of each cell's neighbours, and (D, D) what cells share with these."""
     width = loadings.shape[1]
     grams = np.zeros((len(tables), width, width))
     cross = np.zeros(loadings.shape)
@@ -107,7 +157,7 @@ def _iterate(
     shrink = ridge * np.trace(grams.sum(axis=0)) / total_weight / width * np.eye(width)
     for genes, sections in patterns:
         regressed[genes] = np.linalg.solve(grams[sections].sum(axis=0) + shrink, cross[genes].T).T
-    return _standardise(regressed, (signal + signal.T) / (2 * total_weight), _mean_precision(tables, len(loadings)))
+    return regressed, (signal + signal.T) / (2 * total_weight)
 
 
 def factors_of(table: TokenTable, loadings: Loadings) -> NDArray[np.float64]:

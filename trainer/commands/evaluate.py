@@ -27,7 +27,7 @@ def add_parser(commands: Commands) -> None:
     parser = commands.add_parser(
         "evaluate", help="score a model on sections, beside simple methods", description=DESCRIPTION, epilog=EXAMPLES
     )
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", type=Path, help="a .safetensors file that `fit` wrote")
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="a file that `export` wrote, or a listed model's name")
     parser.add_argument(
         "slides", metavar="SLIDES", type=Path, nargs="+", help="sections that `stimg` reads, or folders of a corpus"
     )
@@ -75,6 +75,7 @@ def run(options: argparse.Namespace) -> None:
     """Evaluate, write the report, and print it."""
     from napari_stimg.checkpoint import load_checkpoint
     from napari_stimg.devices import device_named
+    from napari_stimg.models import find_model
     from trainer.commands.options import read_slides
     from trainer.evaluation.curves import read_log
     from trainer.evaluation.genes import shared_genes
@@ -91,7 +92,7 @@ def run(options: argparse.Namespace) -> None:
     params = EvaluateParameters(
         what=options.what or PARTS, sides=options.sides, n_squares=options.squares, seed=options.seed
     )
-    checkpoint = load_checkpoint(options.checkpoint, device=device_named(options.device))
+    checkpoint = load_checkpoint(find_model(options.checkpoint), device=device_named(options.device))
     slides = follow(read_slides(options.slides, sections=options.sections))
     reference = None if options.genes_of is None else follow(read_slides([options.genes_of]))[0]
     extras = Extras(

@@ -1,94 +1,109 @@
-"""``stimg-train fit``: pretrains a model."""
+"""``stimg-train fit``: pretrains a model, or trains one further."""
 
 import argparse
-import os
+from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from napari_stimg.console import follow, whole_number
+from napari_stimg.console import follow
 from napari_stimg.errors import InputError
-from trainer.commands.options import Commands, add_device, add_seed
+from napari_stimg.progress import run
+from trainer.commands.options import Commands
 
-MODEL_SUFFIX = ".safetensors"
+if TYPE_CHECKING:
+    from napari_stimg.checkpoint import Checkpoint
+    from trainer.config import Config
 
 
 def add_parser(commands: Commands) -> None:
     """Add the command and its options."""
     parser = commands.add_parser(
         "fit",
-        help="pretrain a model on sections",
-        description="Pretrains a model on sections, unlabelled, and writes a checkpoint that `stimg` loads.\n"
-        "Started again with the same options it goes on from MODEL's .state file, where there is one.",
-        epilog="example:\n  stimg-train fit sections/*.h5ad -o model.safetensors --steps 4000 --seed 1",
+        help="pretrain a model on a corpus",
+        description="Pretrains a model on a corpus, as a YAML file says, and keeps log, curves and states in the\n"
+        "run's folder. Started again with the same settings it goes on where it stopped, however it was stopped.\n"
+        f"CONFIG is a file, or one of those that come along: {', '.join(yaml_names())}.",
+        epilog="examples:\n"
+        "  stimg-train fit small data.corpus=corpus run.folder=runs/first\n"
+        "  stimg-train fit base run.folder=runs/second optimiser.steps=4000 'data.validation=[dlpfc__151674]'\n"
+        "  stimg-train fit small --from model.safetensors run.folder=runs/further\n"
+        "  torchrun --nproc-per-node 8 -m trainer fit gpu",
+    )
+    parser.add_argument("config", metavar="CONFIG", help="a YAML file, or the name of a recipe that comes along")
+    parser.add_argument(
+        "overrides", metavar="section.key=value", nargs="*", help="a setting in the place of the file's"
     )
     parser.add_argument(
-        "slides", metavar="SLIDES", type=Path, nargs="+", help="sections, in any format that `stimg` reads"
+        "--from",
+        dest="start",
+        metavar="MODEL",
+        help="a model to train further, by its path or its name; it brings its sizes, new genes get embeddings",
     )
     parser.add_argument(
-        "-o", "--output", metavar="MODEL", type=Path, required=True, help="the .safetensors file to write"
+        "--dry-run", action="store_true", help="say what the run takes in memory and time, and train nothing"
     )
-    parser.add_argument("--steps", metavar="N", type=whole_number(1), default=4000, help="optimiser steps (4000)")
-    parser.add_argument(
-        "--width", metavar="D", type=whole_number(4), default=128, help="length of a token, a multiple of 4 (128)"
-    )
-    parser.add_argument(
-        "--save-every", metavar="N", type=whole_number(1), default=250, help="steps between checkpoints (250)"
-    )
-    add_seed(parser, "of initial weights, crops, channels and masks")
-    add_device(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=_run)
 
 
-def run(options: argparse.Namespace) -> None:
-    """Pretrain."""
-    from napari_stimg.devices import device_named
-    from trainer.batches import SamplingParameters
-    from trainer.commands.options import read_slides
-    from trainer.fit import FitParameters, fit
-    from trainer.loadings import LoadingsParameters
-
-    check_model_target(options.output)
-    check_width(options.width)
-    device = device_named(options.device)
-    slides = follow(read_slides(options.slides))
-    training = fit(
-        slides,
-        options.output,
-        params=FitParameters(steps=options.steps, seed=options.seed, device=device, save_every=options.save_every),
-        sampling=SamplingParameters(),
-        loadings=LoadingsParameters(width=options.width, seed=options.seed),
-    )
-    follow(training)
-    print(f"{options.output}: trained for {options.steps:,} steps; sections: {len(options.slides):,}")
+def yaml_names(folder: str = ".") -> list[str]:
+    """Return the names of the YAML files in a folder of ``trainer/configs``, without their ending."""
+    found = [path.name for path in files("trainer").joinpath("configs", folder).iterdir()]
+    return sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml"))
 
 
-def check_model_target(target: Path) -> None:
-    """Check, before long work, that a checkpoint can be written to a target.
+def config_path(name: str) -> Path:
+    """Return the file of a configuration that is given by its path or by its name.
 
     Raises
     ------
     InputError
-        If it is not called ``.safetensors``, or its folder is missing or may not be written to.
+        If there is neither such a file nor such a recipe.
     """
-    if target.suffix != MODEL_SUFFIX:
-        raise InputError(f"expected a file name that ends in {MODEL_SUFFIX}, found {target.name}; add the ending.")
-    if not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
-        raise InputError(
-            f"{target}: expected a folder that can be written to, found none at {target.parent}; make it first."
+    path = Path(name)
+    if path.is_file():
+        return path
+    if name in yaml_names():
+        return Path(str(files("trainer").joinpath("configs", f"{name}.yaml")))
+    raise InputError(f"expected a YAML file or one of {', '.join(yaml_names())}, found {name}; give one of these.")
+
+
+def _run(options: argparse.Namespace) -> None:
+    from trainer.config import read_config
+    from trainer.dry_run import estimate
+    from trainer.fit import fit
+    from trainer.processes import is_first, stop
+
+    config = read_config(config_path(options.config), options.overrides)
+    start = None if options.start is None else _checkpoint(options.start)
+    if start is not None:
+        config = _with_sizes_of(config, start)
+    if options.dry_run:
+        print(follow(estimate(config, start=start)))
+        return
+    try:
+        (follow if is_first() else run)(fit(config, start=start))
+    finally:
+        stop()
+    if is_first():
+        print(
+            f"{config.run.folder}: trained for {config.optimiser.steps:,} steps; "
+            f"`stimg-train export {config.run.folder} -o model.safetensors` makes a checkpoint of it"
         )
 
 
-def check_width(width: int) -> None:
-    """Check that a token can be split among the model's heads.
+def _checkpoint(given: str) -> "Checkpoint":
+    from napari_stimg.checkpoint import load_checkpoint
+    from napari_stimg.models import find_model
 
-    Raises
-    ------
-    InputError
-        If ``width`` is not a multiple of their number.
-    """
-    from napari_stimg.model import MAEConfig
+    return load_checkpoint(find_model(given))
 
-    n_heads = MAEConfig(n_genes=1).n_heads
-    if width % n_heads:
-        raise InputError(
-            f"expected a width that is a multiple of {n_heads} (the heads), found {width}; choose another."
-        )
+
+def _with_sizes_of(config: "Config", start: "Checkpoint") -> "Config":
+    """Return the configuration with the sizes of the model that is trained further."""
+    from dataclasses import asdict, replace
+
+    from trainer.config import ModelConfig
+
+    sizes = asdict(start.model.config)
+    del sizes["n_genes"]
+    return replace(config, model=ModelConfig(**sizes))
