@@ -1,6 +1,7 @@
 # make demo    what the plugin does: in a window where there is a display, else as pictures in demo/
 # make test    linters, types and tests
 # make lint    linters and types alone
+# make bench   how fast the trainer is, as ratios
 # make setup   only what the others need: system packages (Debian without a display) and .venv
 # make clean   removes .venv
 #
@@ -17,7 +18,7 @@ endif
 STAMPS := .venv/.stamps
 SYSTEM := $(STAMPS)/system$(if $(IN_WINDOW),-virtual-display)
 
-.PHONY: demo test lint setup clean
+.PHONY: demo test lint bench setup clean
 
 demo: setup
 ifdef IN_WINDOW
@@ -33,6 +34,9 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+bench: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
 
 setup: $(STAMPS)/installed
 
