@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from napari_stimg.crops import crop_at
 from napari_stimg.errors import InputError
-from napari_stimg.expression import TARGET_SUM
 from napari_stimg.tokens import TokenTable, precision_of
 from napari_stimg.vocabulary import Vocabulary
 from trainer.config import DataConfig
@@ -167,10 +166,8 @@ def _square(section: Section, max_cells: int, rng: np.random.Generator) -> NDArr
 def _token_table(training: TrainingSection, cells: NDArray[np.intp]) -> TokenTable:
     section = training.section
     entries = Entries.of(section, cells)
-    scale = (TARGET_SUM / np.maximum(entries.library_size, 1)).astype(np.float32)
-    values = np.log1p(entries.counts * scale[entries.rows])
-    shape = (cells.size, section.n_genes)
-    expression = sp.csr_matrix((values, (entries.rows, entries.genes)), shape=shape)[:, training.columns]
+    parts = (entries.expression, entries.genes, entries.first)
+    expression = sp.csr_matrix(parts, shape=(cells.size, section.n_genes))[:, training.columns]
     moments = section.moments[1.0]
     return TokenTable(
         expression=expression,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from napari_stimg.channels import draw_channels
@@ -155,16 +156,16 @@ class Entries:
     Parameters
     ----------
     genes, counts : (nnz,) int
-        Column and count of each entry.
-    rows : (nnz,) int
-        Which of the cells each belongs to.
+        Column and count of each entry, cell by cell.
+    first : (L + 1,) int64
+        Where each cell's entries begin.
     library_size : (L,) int
         Of the cells.
     """
 
     genes: NDArray[np.unsignedinteger]
     counts: NDArray[np.unsignedinteger]
-    rows: NDArray[np.intp]
+    first: NDArray[np.int64]
     library_size: NDArray[np.int64]
 
     @classmethod
@@ -177,27 +178,37 @@ class Entries:
         return cls(
             genes=np.concatenate([section.genes[piece] for piece in pieces]),
             counts=np.concatenate([section.counts[piece] for piece in pieces]),
-            rows=np.repeat(np.arange(cells.size), stops - starts),
+            first=np.append(0, np.cumsum(stops - starts)),
             library_size=section.library_size[cells],
         )
 
+    @property
+    def expression(self) -> NDArray[np.float32]:
+        """(nnz,) log expression of each entry."""
+        scale = (TARGET_SUM / np.maximum(self.library_size, 1)).astype(np.float32)
+        logged: NDArray[np.float32] = np.log1p(self.counts * np.repeat(scale, np.diff(self.first)))
+        return logged
+
     def variance(self, section: Section) -> NDArray[np.float32]:
         """Return the (G,) population variance of every gene's log expression over the cells."""
-        scale = (TARGET_SUM / np.maximum(self.library_size, 1)).astype(np.float32)
-        values = np.log1p(self.counts * scale[self.rows])
-        total = np.bincount(self.genes, weights=values, minlength=section.n_genes)
-        square = np.bincount(self.genes, weights=values * values, minlength=section.n_genes)
         n_cells = self.library_size.size
-        return np.maximum(square / n_cells - (total / n_cells) ** 2, 0.0).astype(np.float32)
+        by_gene = sp.csc_matrix((self.expression, self.genes, self.first), shape=(section.n_genes, n_cells))
+        ones = np.ones(n_cells, dtype=np.float32)
+        mean = by_gene @ ones / n_cells  # a product with a sparse matrix takes half as long as numpy's bincount
+        by_gene.data *= by_gene.data
+        variance: NDArray[np.float32] = np.maximum(by_gene @ ones / n_cells - mean**2, 0.0)
+        return variance
 
     def dense(self, columns: NDArray[np.intp], n_genes: int) -> NDArray[np.float32]:
         """Return the (L, M) counts of these columns."""
         slot_of_gene = np.full(n_genes, -1, dtype=np.int32)
         slot_of_gene[columns] = np.arange(columns.size, dtype=np.int32)
-        slots = slot_of_gene[self.genes]
+        slots = slot_of_gene.take(self.genes.astype(np.intp))  # by wide indices it takes half as long
         asked = np.flatnonzero(slots >= 0)
-        dense = np.zeros((self.library_size.size, columns.size), dtype=np.float32)
-        dense[self.rows[asked], slots[asked]] = self.counts[asked]
+        n_cells = self.library_size.size
+        start_of_row = np.repeat(np.arange(n_cells) * columns.size, np.diff(self.first))
+        dense = np.zeros((n_cells, columns.size), dtype=np.float32)
+        dense.ravel()[start_of_row[asked] + slots[asked]] = self.counts[asked]
         return dense
 
 
