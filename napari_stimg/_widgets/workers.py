@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import Any
 
 from napari.utils.notifications import ErrorNotification, notification_manager, show_error
-from qtpy.QtCore import QObject, QTimer, Signal, Slot
+from qtpy.QtCore import QObject, QThreadPool, QTimer, Signal, Slot
 from superqt.utils import FunctionWorker, create_worker
 
 from napari_stimg.errors import InputError
@@ -19,6 +19,10 @@ from napari_stimg.progress import Progress
 
 Steps = Generator[Progress, None, Any]
 """What every long function of the core is: a generator of progress that returns a result."""
+
+
+LEAST_THREADS = 8
+"""Tasks that may be under way at once, however few cores there are: a new one never waits for those being cancelled."""
 
 
 def show_failure(error: Exception) -> None:
@@ -51,6 +55,8 @@ class TaskRunner(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        pool = QThreadPool.globalInstance()
+        pool.setMaxThreadCount(max(LEAST_THREADS, pool.maxThreadCount()))
         self._current: _Task | None = None
         self._unfinished: set[_Task] = set()
         self._last_finished: _Task | None = None
