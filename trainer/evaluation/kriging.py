@@ -70,7 +70,7 @@ class Box:
 
 def krige(puzzle: Puzzle) -> NDArray[np.float32]:
     """Return the (N, K) expected log expression of the hidden spots."""
-    components = fit_components(puzzle.visible, N_COMPONENTS, mean=puzzle.mean)
+    components = fit_components(puzzle.visible, N_COMPONENTS, mean=puzzle.mean, rough=True)
     scores = components.scores(puzzle.visible)
     predicted = np.empty((puzzle.n_hidden, scores.shape[1]))
     for hidden, visible in _neighbourhoods(puzzle.hidden_positions, puzzle.visible_positions):
