@@ -278,5 +278,5 @@ def _split(x: Tensor, n_heads: int) -> Tensor:
 def _solve(gram: Tensor, weighted_sum: Tensor) -> Tensor:
     """Return (..., L, D) ``(I + gram)^-1`` applied to each row of (..., L, D)."""
     identity = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
-    factor = torch.linalg.cholesky(gram + identity)
+    factor = torch.linalg.cholesky_ex(gram + identity)[0]  # of values that are none it makes none, and raises nothing
     return torch.cholesky_solve(weighted_sum.transpose(-1, -2), factor).transpose(-1, -2)

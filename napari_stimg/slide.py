@@ -145,11 +145,7 @@ class Slide:
         InputError
             If a gene is not on the slide; the message names those that are missing.
         """
-        lookup = {name.upper(): column for column, name in reversed(list(enumerate(self.gene_names)))}
-        if self.gene_ids is not None:
-            lookup |= {gene_id.upper(): column for column, gene_id in enumerate(self.gene_ids) if gene_id}
-        lookup |= {str(name): column for column, name in enumerate(self.gene_names)}
-        columns = [lookup.get(gene, lookup.get(gene.upper())) for gene in genes]
+        columns = self.find_genes(genes)
         missing = [gene for gene, column in zip(genes, columns, strict=True) if column is None]
         if missing:
             raise InputError(
@@ -158,6 +154,14 @@ class Slide:
                 "check the spelling, and name genes by a symbol or Ensembl id that the section has."
             )
         return np.array(columns, dtype=np.intp)
+
+    def find_genes(self, genes: Sequence[str]) -> list[int | None]:
+        """Return the columns of these genes, named by symbol (any case) or Ensembl id, None of those that it lacks."""
+        lookup = {name.upper(): column for column, name in reversed(list(enumerate(self.gene_names)))}
+        if self.gene_ids is not None:
+            lookup |= {gene_id.upper(): column for column, gene_id in enumerate(self.gene_ids) if gene_id}
+        lookup |= {str(name): column for column, name in enumerate(self.gene_names)}
+        return [lookup.get(gene, lookup.get(gene.upper())) for gene in genes]
 
 
 def _check_shapes(slide: Slide) -> None:

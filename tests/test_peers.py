@@ -62,7 +62,7 @@ def test_embeddings_and_facts_are_what_the_evaluation_reads(section: Path, tmp_p
     facts = json.loads((tmp_path / "pca" / "study__one.json").read_text(encoding="utf-8"))
     assert facts["shape"] == list(found["pca"].shape)
     assert facts["seed"] == 3
-    assert facts["seconds"] > 0
+    assert 0 < facts["seconds"] < 60
     assert facts["peak_mb"] > 0
     assert facts["versions"] == versions()
     assert not list(tmp_path.rglob("*.part"))

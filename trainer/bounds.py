@@ -1,4 +1,4 @@
-"""Limits of numbers in a configuration, stated where the number is declared."""
+"""Limits of values in a configuration, stated where the value is declared."""
 
 from dataclasses import dataclass
 
@@ -30,3 +30,16 @@ class Bounds:
         least = f"{'>' if self.open_least else '>='} {self.least:g}" if self.least > float("-inf") else ""
         most = f"{'<' if self.open_most else '<='} {self.most:g}" if self.most < float("inf") else ""
         return " and ".join(filter(None, (least, most)))
+
+
+@dataclass(frozen=True)
+class NotEmpty:
+    """A text of at least one character."""
+
+    def hold(self, value: str) -> bool:
+        """Say whether a value is one."""
+        return bool(value.strip())
+
+    def __str__(self) -> str:
+        """Return the bound as words."""
+        return "that is not empty"

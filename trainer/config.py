@@ -15,7 +15,7 @@ import yaml
 from napari_stimg.channels import ChannelRule
 from napari_stimg.errors import InputError
 from napari_stimg.model import Binding, MAEConfig, Positions
-from trainer.bounds import Bounds
+from trainer.bounds import Bounds, NotEmpty
 from trainer.files import write_text
 from trainer.loadings import LoadingsParameters
 
@@ -24,13 +24,18 @@ Scheme = Literal["patch", "spot", "neighbourhood", "slide"]
 AT_WILL: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "data": frozenset({"corpus", "unpacked"}),
-        "optimiser": frozenset({"steps"}),
-        "run": frozenset({"accelerator", "devices", "nodes", "strategy", "threads", "compile", "workers"})
+        "optimiser": frozenset({"steps", "accumulate"}),
+        "run": frozenset({"accelerator", "devices", "nodes", "threads", "compile", "workers"})
         | {"log_every", "validate_every", "save_every", "folder"},
     }
 )
-"""Keys that may differ when a run goes on: where things lie, on what it runs, how often it says so, how long it is."""
+"""Keys that may differ when a run goes on: where things lie, on what it runs, how often it says so, how long it is.
 
+Processes may become fewer if each accumulates as many batches more (see ``RunFolder.begin``)."""
+
+
+NEVER_EMPTY = {"crops.sides": "[16]", "model.scales": "[1.5]", "data.training": '["*"]'}
+"""Lists that need a value, with an example."""
 
 Count = Annotated[int, Bounds(1)]
 Share = Annotated[float, Bounds(0, 1)]
@@ -46,7 +51,7 @@ class DataConfig:
     corpus : str
         The folder that ``stimg-train corpus`` wrote.
     training : tuple of str
-        Patterns (``*`` and ``?``) of the names of sections to train on.
+        Names of sections to train on, or patterns of them (``*``, ``?`` and ``[1-3]``).
     validation : tuple of str
         Patterns of sections that are never trained on, on which the run is checked as it goes.
     left_out : tuple of str
@@ -73,8 +78,8 @@ class ModelConfig:
     n_heads: Count = 4
     n_encoder_layers: Count = 2
     n_decoder_layers: Count = 2
-    mlp_ratio: Count = 2
-    scales: tuple[Annotated[float, Bounds(0, open_least=True)], ...] = (0.7, 1.5, 3.0, 6.0)
+    mlp_ratio: Annotated[int, Bounds(1, 64)] = 2
+    scales: tuple[Annotated[float, Bounds(0.01, 1000)], ...] = (0.7, 1.5, 3.0, 6.0)
     positions: Positions = "relative"
     binding: Binding = "bound"
 
@@ -179,8 +184,6 @@ class RunConfig:
         ``auto``, ``cpu``, ``cuda`` or ``mps``.
     devices, nodes : int
         Processes on each machine, one a device, and machines. ``torchrun`` overrides both.
-    strategy : {"auto", "ddp", "fsdp"}
-        How several devices share the work.
     threads : int
         Of each process on a CPU. More are faster on an idle machine and far slower on a busy one; a run goes on bit for
         bit only with as many as before.
@@ -199,13 +202,12 @@ class RunConfig:
         Batches of the validation sections that are reconstructed each time.
     """
 
-    folder: str
+    folder: Annotated[str, NotEmpty()]
     seed: Annotated[int, Bounds(0, 2**31 - 1)] = 0
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     devices: Count = 1
     nodes: Count = 1
-    strategy: Literal["auto", "ddp", "fsdp"] = "auto"
-    threads: Count = 1
+    threads: Annotated[int, Bounds(1, 1024)] = 1
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     compile: bool = False
     loader: Literal["auto", "workers", "resident"] = "auto"
@@ -348,7 +350,7 @@ def _value(value: Any, hint: Any, name: str) -> Any:
         checked = _value(value, plain, name)
         for bounds in limits:
             if not bounds.hold(checked):
-                raise InputError(f"{name}: expected {_described(plain)} {bounds}, found {value}; change it.")
+                raise InputError(f"{name}: expected {_described(plain)} {bounds}, found {value!r}; change it.")
         return checked
     if origin is Literal:
         if value not in get_args(hint) or isinstance(value, bool):
@@ -357,8 +359,8 @@ def _value(value: Any, hint: Any, name: str) -> Any:
         return value
     if origin is tuple:
         items = value if isinstance(value, list | tuple) else [value]
-        if not items and name in ("crops.sides", "model.scales"):
-            raise InputError(f"{name}: expected at least one number, found none; give one, such as [16].")
+        if not items and name in NEVER_EMPTY:
+            raise InputError(f"{name}: expected at least one value, found none; give one, such as {NEVER_EMPTY[name]}.")
         return tuple(_value(item, get_args(hint)[0], name) for item in items)
     return _scalar(value, hint, name)
 

@@ -17,6 +17,9 @@ from trainer.sampling import Entries
 from trainer.sections import Sections, TrainingSection, cells_of
 from trainer.store import Corpus, Section
 
+MIN_VALIDATION_CELLS = 32
+"""Fewer tell next to nothing of a model."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Data:
@@ -45,24 +48,33 @@ def choose_names(corpus: Corpus, config: DataConfig) -> tuple[list[str], list[st
     """
     for key in ("training", "validation", "left_out"):
         for pattern in getattr(config, key):
-            if not any(fnmatchcase(name, pattern) for name in corpus.names):
+            if not any(_matches(name, pattern) for name in corpus.names):
                 raise InputError(
                     f"data.{key}: expected a pattern of sections in {corpus.path} (such as {corpus.names[0]}), "
                     f"found {pattern!r}, which matches none; correct it."
                 )
 
     def matching(patterns: Sequence[str]) -> set[str]:
-        return {name for name in corpus.names if any(fnmatchcase(name, pattern) for pattern in patterns)}
+        return {name for name in corpus.names if any(_matches(name, pattern) for pattern in patterns)}
 
     left_out = matching(config.left_out)
     validation = matching(config.validation) - left_out
     training = matching(config.training) - validation - left_out
+    if config.validation and not validation:
+        raise InputError(
+            "data.validation: expected sections to validate on, found all of them in data.left_out; leave some."
+        )
     if not training:
         raise InputError(
             f"data.training: expected sections of {corpus.path} to train on, found all of them in data.validation "
             "or data.left_out; leave some."
         )
     return [name for name in corpus.names if name in training], [name for name in corpus.names if name in validation]
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Say whether a section is meant: by its very name, whatever characters it has, or by a pattern."""
+    return name == pattern or fnmatchcase(name, pattern)
 
 
 def load_data(corpus: Corpus, config: DataConfig, *, known: Vocabulary | None = None) -> Data:
@@ -92,6 +104,18 @@ def load_data(corpus: Corpus, config: DataConfig, *, known: Vocabulary | None = 
         raise InputError(
             f"data.min_spots: expected genes counted in at least {config.min_spots:,} spots, found none; lower it."
         )
+    measured = id_of_gene[n_detected > 0]
+    if known is not None and not ((measured >= 0) & (measured < len(known))).any():
+        raise InputError(
+            f"data.training: expected sections with genes that the model knows (such as {known.symbols[0]}), found "
+            "none; train from the corpus alone, without --from."
+        )
+    for name in validation:
+        if corpus.entry(name).cells < MIN_VALIDATION_CELLS:
+            raise InputError(
+                f"data.validation: expected sections of at least {MIN_VALIDATION_CELLS} cells, found "
+                f"{corpus.entry(name).cells} in {name}; name it in data.left_out."
+            )
     for name in (*training, *validation):
         ids = corpus.section(name).ids
         if not (id_of_gene[ids] >= 0).any():

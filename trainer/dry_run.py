@@ -1,7 +1,5 @@
 """What a run will take in memory and time, found out by a few of its steps."""
 
-import resource
-import sys
 import time
 from collections.abc import Generator
 
@@ -12,6 +10,7 @@ from lightning.fabric import Fabric
 from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.progress import Progress
 from trainer.config import Config
+from trainer.evaluation.memory import Meter
 from trainer.fit import set_up
 from trainer.flops import model_flops, peak_flops
 from trainer.loader import is_resident, load_batches
@@ -49,18 +48,19 @@ def estimate(config: Config, *, start: Checkpoint | None = None) -> Generator[Pr
     stream = load_batches(fabric, config, data, 0)
     sizes = config.model.sized(len(data.vocabulary))
     seconds, flops, samples = [], [], []
-    for step in range(min(STEPS, config.optimiser.steps * config.optimiser.accumulate)):
-        yield Progress(done=step, total=STEPS, message="Trying a few steps")
-        started_at = time.monotonic()
-        batch = next(stream)
-        loss, _ = parts.objective(batch)
-        fabric.backward(loss)
-        parts.optimiser.step()
-        parts.optimiser.zero_grad(set_to_none=True)
-        loss.item()
-        seconds.append(time.monotonic() - started_at)
-        flops.append(model_flops(sizes, batch))
-        samples.append(len(batch.values))
+    with Meter() as memory:
+        for step in range(min(STEPS, config.optimiser.steps * config.optimiser.accumulate)):
+            yield Progress(done=step, total=STEPS, message="Trying a few steps")
+            started_at = time.monotonic()
+            batch = next(stream)
+            loss, _ = parts.objective(batch)
+            fabric.backward(loss)
+            parts.optimiser.step()
+            parts.optimiser.zero_grad(set_to_none=True)
+            loss.item()
+            seconds.append(time.monotonic() - started_at)
+            flops.append(model_flops(sizes, batch))
+            samples.append(len(batch.values))
     yield Progress(done=STEPS, total=STEPS, message="Trying a few steps")
     timed = slice(1, None) if len(seconds) > 1 else slice(None)
     batch_s = float(np.mean(seconds[timed]))
@@ -71,22 +71,21 @@ def estimate(config: Config, *, start: Checkpoint | None = None) -> Generator[Pr
         "cells": f"{data.training.n_cells.sum():,}",
         "genes": f"{len(data.vocabulary):,}",
         "weights": f"{sum(weights.values()):,}, of which {genes:,} are gene embeddings",
-        "weights in memory": f"{COPIES * 4 * sum(weights.values()) / 2**20:,.0f} MiB (gradients, optimiser, average)",
+        "weights in memory": f"{COPIES * 4 * sum(weights.values()) / 1e6:,.0f} MB (gradients, optimiser, average)",
         "batches from": "the device" if is_resident(config, data, fabric.device) else f"{config.run.workers} workers",
         "processes": f"{fabric.world_size} of {fabric.device.type}",
         "batch": f"{np.mean(samples):.1f} crops, {batch_s:.3f} s, {100 * utilisation:.0f} % of the device's peak",
-        "peak memory": f"{_peak_bytes(fabric) / 2**20:,.0f} MiB",
+        "peak memory": _memory(fabric, memory.peak_mb),
         "time": f"{_duration(total_s)} for {config.optimiser.steps:,} steps, without validation",
     }
     return "\n".join(f"{name:<18} {value}" for name, value in facts.items())
 
 
-def _peak_bytes(fabric: Fabric) -> int:
+def _memory(fabric: Fabric, process_mb: float) -> str:
     """Return the most memory that was taken: of the GPU, else by this process."""
     if fabric.device.type == "cuda":
-        return torch.cuda.max_memory_allocated(fabric.device)
-    unit = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes on macOS, KiB on Linux
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+        return f"{torch.cuda.max_memory_allocated(fabric.device) / 1e6:,.0f} MB of the GPU's"
+    return "not known on this system" if np.isnan(process_mb) else f"{process_mb:,.0f} MB"
 
 
 def _duration(seconds: float) -> str:

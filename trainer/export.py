@@ -15,8 +15,6 @@ from trainer.files import write_text
 from trainer.run_folder import CONFIG, LOG, RunFolder, read_log
 from trainer.state import average_weights
 
-STATES = ("best", "last")
-
 USE = (
     "For exploring: what a hidden or torn region would express, judged from its surroundings and from other tissue; "
     "domains from few labels.",
@@ -57,7 +55,12 @@ def export(
     config, genes = read_config(folder / CONFIG), run.read_genes()
     vocabulary = Vocabulary(symbols=tuple(genes["symbols"]), aliases=genes["aliases"])
     model = MaskedAutoencoder(config.model.sized(len(vocabulary)))
-    model.load_state_dict(weights)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InputError(
+            f"expected the weights of the run in {folder}, found those of another in {path.name}; remove that file."
+        ) from error
     log = read_log(folder / LOG) if (folder / LOG).exists() else []
     card = _card(config, genes, state, step, log, dict(notes or {}))
     card["sha256_of_state"] = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -135,7 +138,7 @@ def card_as_markdown(card: Mapping[str, Any], name: str, sha256: str, n_weights:
             "",
             *(f"* {sentence}" for sentence in card["use_and_limits"]),
             "",
-            "Scores above are of sections that were not trained on; `stimg-train evaluate` gives all of them.",
+            "Scores above are of sections that were not trained on; `stimg-train evaluate` gives more of them.",
             "",
             "## Sections trained on",
             "",

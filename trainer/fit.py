@@ -22,7 +22,7 @@ from napari_stimg.errors import InputError
 from napari_stimg.model import MaskedAutoencoder
 from napari_stimg.progress import Progress
 from trainer.config import Config
-from trainer.loader import load_batches
+from trainer.loader import is_resident, load_batches
 from trainer.meter import Meter
 from trainer.objective import Objective
 from trainer.processes import launch
@@ -61,7 +61,8 @@ def fit(config: Config, *, start: Checkpoint | None = None) -> Generator[Progres
 
     # Data: sections mapped from disk, and the genes of the model.
     data = yield from open_data(fabric, config, start)
-    folder.begin(config, data, start)
+    loader = "resident" if is_resident(config, data, fabric.device) else "workers"
+    folder.begin(config, data, start, processes=fabric.world_size, loader=loader)
 
     # Model: as trained, its running average, and an optimiser.
     model = yield from start_model(fabric, config, data, start, from_scratch=not folder.last.exists())
@@ -70,14 +71,7 @@ def fit(config: Config, *, start: Checkpoint | None = None) -> Generator[Progres
     # Where to go on.
     state: State = {"objective": parts.objective, "average": parts.average, "optimiser": parts.optimiser}
     state |= {"step": 0, "best": math.inf}
-    if folder.last.exists():
-        load_state(fabric, folder.last, state)
-    first_step = int(state["step"])
-    if first_step > config.optimiser.steps:
-        raise InputError(
-            f"optimiser.steps: expected at least the {first_step:,} that the run in {folder.path} has behind it, "
-            f"found {config.optimiser.steps:,}; ask for more, or name another run.folder."
-        )
+    first_step = load_last(fabric, folder, state, config)
     before_s = folder.go_on_from(first_step)
 
     # Loop.
@@ -114,15 +108,36 @@ def fit(config: Config, *, start: Checkpoint | None = None) -> Generator[Progres
                 )
             folder.log(entry)
         if due.validate and data.validation:
-            scores = validate(parts.average, data.validation, config, fabric.device)
+            scores = fabric.broadcast(validate(parts.average, data.validation, config, fabric.device))
             folder.log({"step": done, "validation": scores})
             if scores["loss"] < state["best"]:
                 state["best"] = scores["loss"]
                 save_state(fabric, folder.best, state)
         if due.save:
             save_state(fabric, folder.last, state)
+        if due.log:
+            meter.restart()
     folder.close()
     yield Progress(done=config.optimiser.steps, total=config.optimiser.steps, message=meter.message)
+
+
+def load_last(fabric: Fabric, folder: RunFolder, state: State, config: Config) -> int:
+    """Load the last state of a run into ``state``, where there is one, and return the steps that are behind it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be loaded, or has come further than the run shall.
+    """
+    if folder.last.exists():
+        load_state(fabric, folder.last, state)
+    done = int(state["step"])
+    if done > config.optimiser.steps:
+        raise InputError(
+            f"optimiser.steps: expected at least the {done:,} that the run in {folder.path} has behind it, "
+            f"found {config.optimiser.steps:,}; ask for more, or name another run.folder."
+        )
+    return done
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -91,7 +91,7 @@ def is_resident(config: Config, data: Data, device: torch.device) -> bool:
     if device.type != "cuda":
         return False
     memory: int = torch.cuda.get_device_properties(device).total_memory
-    return resident_bytes(data.training) <= RESIDENT_SHARE * memory
+    return resident_bytes(data.training, config.crops) <= RESIDENT_SHARE * memory
 
 
 def _as_it_is(batch: Any) -> Any:

@@ -19,6 +19,9 @@ from trainer.bounds import Bounds
 
 Loadings = NDArray[np.float64]
 
+TINY = 1e-9
+"""Added to what is inverted: sections without neighbours or shared genes tell nothing, and nothing is learned there."""
+
 SHRINKAGE = 0.1
 """Ridge of the map from regressed to known loadings, in units of the mean variance over directions."""
 
@@ -108,7 +111,7 @@ def extend_loadings(
     measured = np.unique(np.concatenate([table.ids for table in tables]))
     known = measured[measured < len(loadings)]
     gram = regressed[known].T @ regressed[known]
-    shrink = SHRINKAGE * np.trace(gram) / len(gram) * np.eye(len(gram))
+    shrink = (SHRINKAGE * np.trace(gram) / len(gram) + TINY) * np.eye(len(gram))
     calibration = np.linalg.solve(gram + shrink, regressed[known].T @ extended[known])
     extended[len(loadings) :] = regressed[len(loadings) :] @ calibration
     return extended.astype(np.float32)
@@ -154,7 +157,7 @@ def _regress(
         signal += weight * (factors.T @ around)
         total_weight += weight * len(table.positions)
     regressed = np.zeros_like(loadings)
-    shrink = ridge * np.trace(grams.sum(axis=0)) / total_weight / width * np.eye(width)
+    shrink = (ridge * np.trace(grams.sum(axis=0)) / total_weight / width + TINY) * np.eye(width)
     for genes, sections in patterns:
         regressed[genes] = np.linalg.solve(grams[sections].sum(axis=0) + shrink, cross[genes].T).T
     return regressed, (signal + signal.T) / (2 * total_weight)

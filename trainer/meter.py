@@ -37,9 +37,10 @@ class Meter:
         self._losses: list[Tensor] = []
         self.message = "Training"
         self._began_at = time.monotonic() - before_s
-        self._restart()
+        self.restart()
 
-    def _restart(self) -> None:
+    def restart(self) -> None:
+        """Begin anew: what was logged, validated and saved since does not count."""
         self._losses.clear()
         self._samples = 0
         self._flops = 0.0
@@ -60,7 +61,7 @@ class Meter:
         self._flops += model_flops(self._sizes, batch)
 
     def settle(self, step: int) -> dict[str, Any]:
-        """Return the line of the log, over all processes, and begin anew."""
+        """Return the line of the log, over all processes."""
         losses = torch.stack(self._losses).mean(dim=0)
         loss, mean = cast(Tensor, self._fabric.all_reduce(losses, reduce_op="mean")).tolist()
         took_s = max(time.monotonic() - self._started_at, 1e-9)
@@ -78,5 +79,4 @@ class Meter:
             f"Training, loss {loss:.4f} (means {mean:.4f}), {entry['crops_per_s']:.0f} crops/s, "
             f"{100 * entry['utilisation']:.0f} % of peak"
         )
-        self._restart()
         return entry

@@ -4,10 +4,8 @@ import os
 
 import torch
 from lightning.fabric import Fabric
-from lightning.fabric.strategies.fsdp import FSDPStrategy
 
 from napari_stimg.errors import InputError
-from napari_stimg.model import Layer
 from trainer.config import RunConfig
 
 
@@ -21,12 +19,6 @@ def launch(config: RunConfig) -> Fabric:
     """
     devices, nodes = process_counts(config)
     accelerator = _accelerator(config, devices)
-    if config.strategy == "fsdp":
-        if accelerator != "cuda":
-            raise InputError(f"run.strategy: expected auto or ddp on {accelerator}, found fsdp; it needs GPUs.")
-        strategy: FSDPStrategy | str = FSDPStrategy(auto_wrap_policy={Layer}, state_dict_type="full")
-    else:
-        strategy = "ddp" if devices * nodes > 1 else "auto"
     torch.manual_seed(config.seed)
     if accelerator == "cpu":
         torch.set_num_threads(config.threads)
@@ -34,7 +26,7 @@ def launch(config: RunConfig) -> Fabric:
         accelerator=accelerator,
         devices=devices,
         num_nodes=nodes,
-        strategy=strategy,
+        strategy="ddp" if devices * nodes > 1 else "auto",
         precision=config.precision,
     )
     fabric.launch()

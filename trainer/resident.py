@@ -85,14 +85,15 @@ class Resident:
     shares: Tensor
 
 
-def resident_bytes(sections: Sequence[TrainingSection]) -> int:
+def resident_bytes(sections: Sequence[TrainingSection], crops: CropConfig) -> int:
     """Return about how much memory the sections take on a device."""
     entries, small = 0, True
     for training in sections:
         entries += training.section.counts.size
         small &= training.section.counts.dtype == np.uint8
     places = sum(int(np.prod(training.section.lattice.shape)) for training in sections)
-    of_cells = sum(32 * training.section.n_cells + 24 * training.ids.size for training in sections)
+    of_cell = 32 + (4 * (crops.neighbours + 1) if crops.scheme == "neighbourhood" else 0)
+    of_cells = sum(of_cell * training.section.n_cells + 24 * training.ids.size for training in sections)
     return (5 if small else 8) * entries + 4 * places + of_cells
 
 

@@ -22,7 +22,7 @@ def save_state(fabric: Fabric, path: Path, state: State) -> None:
     beside = path.with_name(path.name + ".part")
     fabric.save(beside, state)
     if fabric.is_global_zero:
-        with beside.open("rb") as file:
+        with beside.open("r+b") as file:
             os.fsync(file.fileno())
         os.replace(beside, path)
     fabric.barrier()

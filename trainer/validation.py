@@ -52,7 +52,7 @@ def validate(
             losses.append((loss.item(), mean_loss(batch).item()))
         accuracies = [_knn_accuracy(objective, training, config, device) for training in sections]
     loss, mean = np.mean(losses, axis=0).tolist()
-    scores = {"loss": loss, "mean_loss": mean, "gain_percent": 100 * (1 - loss / mean)}
+    scores = {"loss": loss, "mean_loss": mean, "gain_percent": 100 * (1 - loss / mean) if mean > 0 else 0.0}
     known = [accuracy for accuracy in accuracies if accuracy is not None]
     return scores | ({"knn_accuracy": float(np.mean(known))} if known else {})
 

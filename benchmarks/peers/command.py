@@ -131,7 +131,7 @@ def run(method: str, peer: Peer, path: Path, folder: Path, choices: Choices) -> 
         "shape": list(embedding.values.shape),
         "seed": choices.seed,
         "parameters": embedding.parameters,
-        "seconds": round(meter.seconds, 2),
+        "seconds": round(meter.seconds, 3),
         "cpu_seconds": round(time.process_time() - cpu_before_s, 2),
         "peak_mb": round(meter.peak_mb),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),

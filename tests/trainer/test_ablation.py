@@ -1,6 +1,7 @@
 """One change at a time, trained and scored alike, in one table and one picture."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,34 @@ def test_an_interrupted_one_goes_on_with_the_variant_it_was_at(base: Config, tmp
     run(ablate(variants(base, AXES, tmp_path), tmp_path))
     assert (tmp_path / "base" / "scores.json").stat().st_mtime_ns == done
     assert len(json.loads((tmp_path / "ablation.json").read_text())) == 3
+
+
+def test_scores_of_other_settings_are_not_shown_as_those_of_these(ablation: Path, base: Config) -> None:
+    other = replace(base, optimiser=replace(base.optimiser, learning_rate=0.5))
+    with pytest.raises(InputError, match=r"optimiser\.learning_rate: expected 0\.01, with which the run in"):
+        run(ablate(variants(other, {}, ablation), ablation))
+
+
+def test_more_steps_are_trained_and_scored_anew(base: Config, tmp_path: Path) -> None:
+    longer = replace(base, optimiser=replace(base.optimiser, steps=3))
+    scored = []
+    for config in (base, longer):
+        run(ablate(variants(config, {}, tmp_path), tmp_path))
+        scored.append(json.loads((tmp_path / "base" / "scores.json").read_text()))
+    assert [found["steps"] for found in scored] == [2, 3]
+    assert scored[0]["rows"] != scored[1]["rows"]
+
+
+@pytest.mark.parametrize("axis", ["data.training", "run.folder", "run.devices"])
+def test_axes_that_change_what_is_compared_are_refused(axis: str, base: Config, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=rf"{axis}: expected a setting that leaves sections, folder and processes"):
+        variants(base, {axis: ["x"]}, tmp_path)
+
+
+def test_several_processes_are_refused(base: Config, tmp_path: Path) -> None:
+    config = replace(base, run=replace(base.run, devices=2))
+    with pytest.raises(InputError, match=r"run\.devices: expected 1 for an ablation, found more"):
+        run(ablate(variants(config, {}, tmp_path), tmp_path))
 
 
 def test_no_sections_to_score_on_are_refused(corpus: Path, tmp_path: Path) -> None:

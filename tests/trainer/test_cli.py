@@ -123,7 +123,7 @@ def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        (["huge"], "expected a YAML file or one of base, gpu, small, found huge; give one of these."),
+        (["huge"], "expected a YAML file that is there, or one of base, gpu, small, found no huge; give one of these."),
         (["small run.yaml", "steps=3"], "expected section.key=value, such as optimiser.steps=1000, found 'steps=3'."),
         (["small run.yaml", "optimiser.stepz=3"], "optimiser.stepz: expected one of steps, learning_rate, "),
         (["small run.yaml", "model.width=9"], "model.width: expected a multiple of model.n_heads (2), found 9;"),

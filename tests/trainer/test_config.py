@@ -44,7 +44,7 @@ def test_every_key_of_every_section_can_be_set_and_comes_back(tmp_path: Path) ->
         masks: {scattered: 0, drop_genes: 1, thin: 0.25, visible_weight: 2}
         optimiser: {steps: 11, learning_rate: 1e-4, gene_learning_rate: 0, warmup: 0, weight_decay: 1, ema_decay: 0,
                     clip: 0.5, accumulate: 13}
-        run: {folder: b, seed: 14, accelerator: cuda, devices: 15, nodes: 16, strategy: fsdp, threads: 2,
+        run: {folder: b, seed: 14, accelerator: cuda, devices: 15, nodes: 16, threads: 2,
               precision: bf16-mixed, compile: true, loader: resident, workers: 17, log_every: 18, validate_every: 19,
               save_every: 20, validation_batches: 21}
         loadings: {n_iterations: 22, sigma: 2, ridge: 0, max_cells: 23}
@@ -126,9 +126,9 @@ def test_the_model_s_settings_have_the_model_s_defaults() -> None:
         ),
         ("crops", {"scheme": ["patch"]}, r"^crops\.scheme: expected one of patch, .*, found \['patch'\]"),
         ("crops", {"sides": [12, 1]}, r"^crops\.sides: expected a whole number >= 2 and <= 64, found 1"),
-        ("crops", {"sides": []}, r"^crops\.sides: expected at least one number, found none; give one"),
-        ("model", {"scales": []}, r"^model\.scales: expected at least one number, found none"),
-        ("model", {"scales": [0.7, 0]}, r"^model\.scales: expected a number > 0, found 0"),
+        ("crops", {"sides": []}, r"^crops\.sides: expected at least one value, found none; give one"),
+        ("model", {"scales": []}, r"^model\.scales: expected at least one value, found none"),
+        ("model", {"scales": [0.7, 0]}, r"^model\.scales: expected a number >= 0.01 and <= 1000, found 0"),
         ("model", {"width": 10}, r"^model\.width: expected a multiple of model\.n_heads \(4\), found 10; change one"),
         ("loadings", {"sigma": 0}, r"^loadings\.sigma: expected a number > 0, found 0"),
         ("data", {"training": [1]}, r"^data\.training: expected a text, found 1"),

@@ -11,7 +11,7 @@ from napari_stimg.lattice import find_lattice
 from napari_stimg.tokens import token_table
 from napari_stimg.vocabulary import Vocabulary
 from tests.known_slides import slide_of
-from tests.small_corpus import load_small_data, small_slides
+from tests.small_corpus import load_small_data, small_config, small_slides
 from trainer.config import DataConfig
 from trainer.data import Data, choose_names, load_data, token_tables
 from trainer.store import open_corpus, pack_slides
@@ -108,13 +108,31 @@ def test_no_genes_are_refused(corpus: Path) -> None:
 def test_sections_without_any_gene_of_the_model_are_refused_before_training_starts(tmp_path: Path) -> None:
     slides = [
         slide_of(np.full((12, 3), 4), name="known"),
-        slide_of(np.full((12, 2), 4), name="foreign", gene_names=np.array(["X1", "X2"])),
+        slide_of(np.full((40, 2), 4), name="foreign", gene_names=np.array(["X1", "X2"])),
     ]
     pack_slides(slides, tmp_path / "corpus")
     match = r"^foreign: expected genes that the model learns, found none among its 2; name it in data\.left_out, or"
     with pytest.raises(InputError, match=match):
         load_small_data(tmp_path / "corpus", validation=["foreign"])
     assert len(load_small_data(tmp_path / "corpus", left_out=["foreign"]).training) == 1
+
+
+def test_training_further_on_genes_that_the_model_does_not_know_is_refused(corpus: Path) -> None:
+    known = Vocabulary(symbols=("UNMEASURED",), aliases={})
+    config = small_config(corpus, Path("unused")).data
+    with pytest.raises(InputError, match=r"data\.training: expected sections with genes that the model knows"):
+        load_data(open_corpus(corpus), config, known=known)
+
+
+def test_sections_of_few_cells_are_no_validation(tmp_path: Path) -> None:
+    pack_slides([slide_of(np.full((40, 3), 4), name="a"), slide_of(np.full((9, 3), 4), name="b")], tmp_path / "corpus")
+    with pytest.raises(InputError, match=r"data\.validation: expected sections of at least 32 cells, found 9 in b"):
+        load_small_data(tmp_path / "corpus", validation=["b"])
+
+
+def test_sections_that_are_left_out_validate_nothing(corpus: Path) -> None:
+    with pytest.raises(InputError, match=r"data\.validation: expected sections to validate on, found all of them in"):
+        load_small_data(corpus, validation=["simulated2"], left_out=["simulated2"])
 
 
 def test_known_genes_keep_their_ids_and_new_ones_come_last(corpus: Path, data: Data) -> None:

@@ -134,7 +134,7 @@ def test_a_run_writes_settings_genes_log_curves_and_states(config_of: ConfigOf, 
     config = config_of(optimiser={"steps": 5}, data={"validation": ["simulated2"]})
     folder = fitted(config)
     names = {path.name for path in folder.iterdir()}
-    assert names == {"config.yaml", "vocabulary.json", "log.jsonl", "curves", "last.state", "best.state"}
+    assert names == {"config.yaml", "vocabulary.json", "log.jsonl", "curves", "last.state", "best.state", "run.lock"}
     assert read_config(folder / "config.yaml") == config
     genes = json.loads((folder / "vocabulary.json").read_text())
     assert genes["sections"] == ["simulated0", "simulated1"]

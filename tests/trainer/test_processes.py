@@ -48,11 +48,6 @@ def test_a_missing_accelerator_is_refused() -> None:
         launch(run_on(accelerator="cuda"))
 
 
-def test_sharing_weights_out_needs_gpus() -> None:
-    with pytest.raises(InputError, match=r"run\.strategy: expected auto or ddp on cpu, found fsdp; it needs GPUs"):
-        launch(run_on(strategy="fsdp"))
-
-
 @pytest.mark.parametrize(
     ("variables", "first"),
     [

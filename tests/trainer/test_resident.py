@@ -208,9 +208,11 @@ def test_sections_are_drawn_by_the_root_of_their_size(resident: Resident) -> Non
     torch.testing.assert_close(share, resident.shares, atol=0.03, rtol=0)
 
 
-def test_the_memory_that_sections_take_is_told_within_a_quarter(data: Data, resident: Resident) -> None:
+@pytest.mark.parametrize("scheme", ["patch", "neighbourhood"])
+def test_the_memory_that_sections_take_is_told_within_a_quarter(data: Data, scheme: Scheme) -> None:
+    resident, crops = with_scheme(data, scheme)
     taken = sum(tensor.nbytes for tensor in vars(resident).values())
-    assert resident_bytes(data.training) == pytest.approx(taken, rel=0.25)
+    assert resident_bytes(data.training, crops) == pytest.approx(taken, rel=0.25)
 
 
 # --- masks ---------------------------------------------------------------------------------------------

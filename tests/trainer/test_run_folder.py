@@ -1,11 +1,14 @@
 import json
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from napari_stimg.errors import InputError
+from tests.known_slides import factor_checkpoint
 from tests.small_corpus import load_small_data, small_config
 from trainer.config import Config, read_config
 from trainer.data import Data
@@ -28,7 +31,7 @@ def begun(config: Config, data: Data) -> RunFolder:
 
 
 def test_a_folder_is_made_and_gets_settings_and_genes(begun: RunFolder, config: Config, data: Data) -> None:
-    assert sorted(os.listdir(begun.path)) == ["config.yaml", "last.state", "vocabulary.json"]
+    assert sorted(os.listdir(begun.path)) == ["config.yaml", "last.state", "run.lock", "vocabulary.json"]
     assert read_config(begun.path / "config.yaml") == config
     genes = begun.read_genes()
     assert genes["symbols"] == list(data.vocabulary.symbols)
@@ -86,6 +89,71 @@ def test_a_file_in_the_place_of_the_folder_is_refused(config: Config, tmp_path: 
     (tmp_path / "run").write_text("")
     with pytest.raises(InputError, match=r"run\.folder: expected a folder to write to, found \[Errno 17\]"):
         RunFolder(tmp_path / "run", writes=True).check(config, None)
+
+
+def test_a_folder_of_something_else_is_refused_and_kept(config: Config, tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "config.yaml").write_text("mine")
+    with pytest.raises(InputError, match=r"run\.folder: expected an empty folder or that of a run, found config\.yaml"):
+        RunFolder(folder, writes=True).check(config, None)
+    assert (folder / "config.yaml").read_text() == "mine"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such lock")
+def test_two_runs_do_not_share_a_folder(begun: RunFolder, config: Config) -> None:
+    with pytest.raises(InputError, match=r"run\.folder: expected no other process to train in .*, found one at work"):
+        RunFolder(begun.path, writes=True).check(config, None)
+    begun.close()
+    RunFolder(begun.path, writes=True).check(config, None)
+
+
+@pytest.mark.parametrize("change", [{"processes": 2}, {"loader": "resident"}], ids=str)
+def test_other_batches_are_refused(change: dict[str, Any], begun: RunFolder, config: Config, data: Data) -> None:
+    with pytest.raises(InputError, match=r"expected .*, found .*: it would learn from other batches"):
+        begun.begin(config, data, None, **change)
+
+
+def test_fewer_processes_may_accumulate_as_many_batches_more(config: Config, data: Data) -> None:
+    folder = RunFolder(Path(config.run.folder), writes=True)
+    folder.check(config, None)
+    folder.begin(config, data, None, processes=2)
+    folder.last.write_bytes(b"a state")
+    folder.begin(replace(config, optimiser=replace(config.optimiser, accumulate=2)), data, None, processes=1)
+
+
+def test_validating_on_what_the_model_was_trained_on_is_refused(config: Config, corpus: Path) -> None:
+    data = load_small_data(corpus, validation=["simulated2"])
+    start = replace(factor_checkpoint(), card={"sections": ["simulated2"]})
+    with pytest.raises(
+        InputError, match=r"data\.validation: expected sections that the model of --from was not trained"
+    ):
+        RunFolder(Path(config.run.folder), writes=True).begin(config, data, start)
+
+
+def test_what_an_earlier_run_left_is_removed_when_its_state_is_gone(
+    begun: RunFolder, config: Config, data: Data
+) -> None:
+    begun.last.unlink()
+    begun.best.write_bytes(b"of another run")
+    (begun.path / "log.jsonl").write_text('{"step": 1}\n')
+    begun.begin(config, data, None)
+    assert not begun.best.exists()
+    assert not (begun.path / "log.jsonl").exists()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "\xff"])
+def test_damaged_genes_are_refused(text: str, begun: RunFolder) -> None:
+    (begun.path / "vocabulary.json").write_text(text)
+    with pytest.raises(InputError, match=r"expected the genes of a run in .*vocabulary\.json, found"):
+        begun.read_genes()
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"loss": 1}'])
+def test_a_log_with_another_line_is_refused(line: str, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").write_text(f'{{"step": 1}}\n{line}\n{{"step": 2}}\n')
+    with pytest.raises(InputError, match=r"expected JSON with a step on every line, found other text on line 2"):
+        read_log(tmp_path / "log.jsonl")
 
 
 # --- the log -------------------------------------------------------------------------------------------

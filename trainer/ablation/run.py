@@ -15,12 +15,13 @@ from trainer.ablation.picture import ablation_figure
 from trainer.ablation.scoring import score
 from trainer.ablation.table import markdown, summarise
 from trainer.ablation.variants import Variant
-from trainer.config import Config
+from trainer.config import Config, check_same_run, read_config
 from trainer.data import choose_names
 from trainer.evaluation.pictures import write_figure
 from trainer.export import export
 from trainer.files import write_text
 from trainer.fit import fit
+from trainer.run_folder import CONFIG
 from trainer.store import open_corpus
 
 MODEL, SCORES = "model.safetensors", "scores.json"
@@ -43,8 +44,10 @@ def ablate(variants: Sequence[Variant], folder: Path) -> Generator[Progress, Non
     Raises
     ------
     InputError
-        If there are no sections to score on, or a variant cannot be trained.
+        If there are no sections to score on, a variant cannot be trained, or was trained with other settings.
     """
+    if variants[0].config.run.devices > 1:
+        raise InputError("run.devices: expected 1 for an ablation, found more; train variants one after the other.")
     slides = yield from _validation_slides(variants[0].config)
     rows: list[dict[str, Any]] = []
     text = ""
@@ -84,13 +87,19 @@ def _train_and_score(variant: Variant, slides: Sequence[Slide]) -> Generator[Pro
     """Yield progress, and return a variant's row; nothing is done that was done before."""
     folder = Path(variant.config.run.folder)
     scores = folder / SCORES
-    if not scores.exists():
+    names = [slide.name for slide in slides]
+    if scores.exists():
+        check_same_run(variant.config, read_config(folder / CONFIG))
+        found = json.loads(scores.read_text(encoding="utf-8"))
+    steps = variant.config.optimiser.steps
+    if not scores.exists() or (found["sections"], found["steps"]) != (names, steps):
         yield from fit(variant.config)
         card = export(folder, folder / MODEL, state="last")
         rows = yield from score(load_checkpoint(folder / MODEL), slides)
-        found = {"rows": rows, "validation": card["scores"], "hours": card["compute"]["hours"]}
+        hours = card["compute"]["hours"]
+        found = {"sections": names, "steps": steps, "rows": rows, "validation": card["scores"], "hours": hours}
         write_text(scores, json.dumps(found, indent=1))
-    return summarise(json.loads(scores.read_text(encoding="utf-8")))
+    return summarise(found)
 
 
 def _write(table: pd.DataFrame, config: Config, folder: Path) -> str:

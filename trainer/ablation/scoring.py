@@ -88,6 +88,8 @@ def _labels(checkpoint: Checkpoint, slide: Slide, lattice: Lattice, params: Eval
     accuracies = []
     for _ in range(params.n_scribbles):
         told = scribble(labels.codes, lattice.positions, rng)
+        if np.unique(labels.codes[told]).size < 2:  # too small for scribbles of two labels
+            continue
         asked = ~told & np.isin(labels.codes, labels.codes[told])
         painted = paint(embedding, lattice.positions, np.where(told, labels.codes, -1)).labels
         accuracies.append((painted == labels.codes)[asked].mean())
@@ -96,7 +98,7 @@ def _labels(checkpoint: Checkpoint, slide: Slide, lattice: Lattice, params: Eval
         {
             "section": slide.name,
             "ari_refined": found["ari_refined"],
-            "accuracy": float(np.mean(accuracies)),
-            "accuracy_sd": float(np.std(accuracies)),
+            "accuracy": float(np.mean(accuracies)) if accuracies else float("nan"),
+            "accuracy_sd": float(np.std(accuracies)) if accuracies else float("nan"),
         }
     ]

@@ -40,7 +40,6 @@ def summarise(found: Mapping[str, Any]) -> dict[str, float]:
     for score in ("ari_refined", "accuracy"):
         row[score] = float(rows[score].mean()) if score in rows else float("nan")
     row["knn_accuracy"] = found["validation"].get("knn_accuracy", float("nan"))
-    row["validation_gain"] = found["validation"].get("gain_percent", float("nan"))
     row["hours"] = found["hours"]
     return row
 

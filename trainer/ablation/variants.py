@@ -11,6 +11,9 @@ import yaml
 from napari_stimg.errors import InputError
 from trainer.config import Config, as_tree, config_from
 
+FIXED = ("run.folder", "run.devices", "run.nodes")
+"""Settings of a run that are no part of a recipe."""
+
 BASE = "base"
 """Name of the recipe as it is."""
 
@@ -73,10 +76,16 @@ def variants(base: Config, axes: Mapping[str, Sequence[Any]], folder: Path) -> l
     found = [Variant(name=BASE, axis="", value="", config=_changed(base, folder / BASE))]
     before = as_tree(base)
     for axis, values in axes.items():
+        section, _, key = axis.partition(".")
+        if section == "data" or axis in FIXED:
+            raise InputError(
+                f"{axis}: expected a setting that leaves sections, folder and processes as they are, found this one; "
+                "variants could not be compared."
+            )
         for value in values:
-            section, _, key = axis.partition(".")
             name = f"{axis}={_in_words(value)}"
-            config = _changed(base, folder / re.sub(r"[^A-Za-z0-9.,=_-]", "_", name), section, key, value)
+            plain = re.sub(r"[^A-Za-z0-9.,=_-]", "_", name)
+            config = _changed(base, folder / plain, section, key, value)
             if as_tree(config)[section][key] != before[section][key]:
                 found.append(Variant(name=name, axis=axis, value=_in_words(value), config=config))
     return found

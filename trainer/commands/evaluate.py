@@ -1,11 +1,16 @@
 """``stimg-train evaluate``: a checkpoint on sections, beside simple methods."""
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_stimg.console import follow, whole_number
+from napari_stimg.errors import InputError
 from trainer.commands.options import Commands, add_device, add_seed
+
+if TYPE_CHECKING:
+    from napari_stimg.slide import Slide
 
 DESCRIPTION = """\
 Scores a model on sections, beside what can be had without one:
@@ -94,6 +99,7 @@ def run(options: argparse.Namespace) -> None:
     )
     checkpoint = load_checkpoint(find_model(options.checkpoint), device=device_named(options.device))
     slides = follow(read_slides(options.slides, sections=options.sections))
+    check_genes(options.genes, slides)
     reference = None if options.genes_of is None else follow(read_slides([options.genes_of]))[0]
     extras = Extras(
         genes=None if reference is None else shared_genes(reference, slides, params.n_genes),
@@ -104,6 +110,19 @@ def run(options: argparse.Namespace) -> None:
         log=options.log,
     )
     print(follow(evaluate(slides, checkpoint, options.output, params=params, extras=extras)))
+
+
+def check_genes(genes: Sequence[str], slides: "Sequence[Slide]") -> None:
+    """Check that every gene that shall be drawn is on some section.
+
+    Raises
+    ------
+    InputError
+        If one is on none.
+    """
+    for gene in genes:
+        if all(slide.find_genes([gene]) == [None] for slide in slides):
+            raise InputError(f"--genes: expected genes of the sections, found {gene!r} on none; give another.")
 
 
 def names(text: str) -> tuple[str, ...]:

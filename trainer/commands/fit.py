@@ -64,7 +64,9 @@ def config_path(name: str) -> Path:
         return path
     if name in yaml_names():
         return Path(str(files("trainer").joinpath("configs", f"{name}.yaml")))
-    raise InputError(f"expected a YAML file or one of {', '.join(yaml_names())}, found {name}; give one of these.")
+    raise InputError(
+        f"expected a YAML file that is there, or one of {', '.join(yaml_names())}, found no {name}; give one of these."
+    )
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -77,11 +79,14 @@ def _run(options: argparse.Namespace) -> None:
     start = None if options.start is None else _checkpoint(options.start)
     if start is not None:
         config = _with_sizes_of(config, start)
-    if options.dry_run:
-        print(follow(estimate(config, start=start)))
-        return
+    show = follow if is_first() else run
     try:
-        (follow if is_first() else run)(fit(config, start=start))
+        if options.dry_run:
+            facts = show(estimate(config, start=start))
+            if is_first():
+                print(facts)
+            return
+        show(fit(config, start=start))
     finally:
         stop()
     if is_first():

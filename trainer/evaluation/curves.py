@@ -1,7 +1,5 @@
 """Errors against the size of holes, and how training went, as pictures."""
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from napari_stimg.errors import InputError
+from trainer.run_folder import read_log as read_entries
 
 MODEL, SLIDE_MEAN, NOISE_FLOOR = "napari-stimg", "slide mean", "noise floor"
 
@@ -57,9 +56,10 @@ def error_figure(rows: pd.DataFrame) -> Figure:
         near.sharex(far)
         far.tick_params(labelbottom=False)
         far.set_title(title, fontsize=10)
-        of_mean = rows.loc[rows["method"] == SLIDE_MEAN, score].max()
+        of_mean = rows[rows["method"] == SLIDE_MEAN].set_index("side")[score]
         for method, of_method in rows.groupby("method", sort=False):
-            is_near = of_mean / NEAR**3 < of_method[score].min() and of_method[score].max() < NEAR * of_mean
+            ratio = of_method[score] / of_method["side"].map(of_mean)
+            is_near = 1 / NEAR**3 < ratio.min() and ratio.max() < NEAR
             _draw(near if is_near else far, str(method), of_method, sides, score)
         bottom += [far, near]
         if not far.lines:
@@ -172,14 +172,8 @@ def read_log(path: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     return frames[0].replace([np.inf, -np.inf], np.nan), frames[1]
 
 
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
+def _lines(path: Path) -> list[dict[str, Any]]:
     try:
-        for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            line = json.loads(text)
-            if not isinstance(line, dict) or "step" not in line:
-                raise InputError(
-                    f"{path}: expected JSON objects with a step, found another line {number}; give a run's log.jsonl."
-                )
-            yield line
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        return read_entries(path)
+    except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: expected the log of a run, found {error}; give its log.jsonl.") from error

@@ -115,7 +115,8 @@ def gene_figure(slide: Slide, lattice: Lattice, mask: NDArray[np.bool_], genes: 
     axes = figure.subplots(len(genes), 4, squeeze=False)
     for row, maps in zip(axes, genes, strict=True):
         _show_gene(figure, row, raster, window, mask, maps)
-    for ax, title in zip(axes[0], ("what the model saw", "measured", "reconstructed", "difference"), strict=True):
+    titles = ("what the model saw", "measured", "reconstructed", "reconstructed - measured")
+    for ax, title in zip(axes[0], titles, strict=True):
         ax.set_title(title, fontsize=9)
     figure.suptitle(f"{slide.name}: {int(mask.sum())} hidden spots, log expression", fontsize=10)
     return figure
@@ -165,8 +166,12 @@ def _show(
     colors: NDArray[np.floating],
     window: tuple[slice, slice] = (slice(None), slice(None)),
 ) -> None:
-    """Show (S, 4) colours of spots, clear off tissue."""
-    picture = np.concatenate([colors, np.zeros((1, 4))])[raster.idmap[window]]
+    """Show (S, 4) colours of spots, clear off tissue and where the window's edge cuts a spot."""
+    beyond = raster.idmap.copy()
+    beyond[window] = -1
+    whole = np.append(colors, np.zeros((1, 4)), axis=0)
+    whole[np.unique(beyond)] = 0.0
+    picture = whole[raster.idmap[window]]
     ax.imshow(picture, interpolation="auto", interpolation_stage="rgba")
 
 

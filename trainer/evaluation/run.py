@@ -195,9 +195,8 @@ def _draw_genes(
     extras: Extras,
 ) -> None:
     """Draw what the model makes of the first of the largest squares."""
-    known = {str(name).upper() for name in slide.gene_names}
-    named = [gene for gene in extras.drawn if gene.upper() in known]
-    drawn = slide.columns_of(named) if named else columns[:N_DRAWN]
+    named = [column for column in slide.find_genes(extras.drawn) if column is not None]
+    drawn = np.array(named or columns[:N_DRAWN], dtype=np.intp)
     mask = hidings(lattice, params)[-1].masks[0]
     expression = log_expression(slide.counts)[:, drawn].tocsr()
     puzzle = pose(slide, lattice, mask, columns=drawn, expression=expression)

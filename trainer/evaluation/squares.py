@@ -37,7 +37,7 @@ class Hiding:
 
 def hidings(lattice: Lattice, params: EvaluateParameters) -> list[Hiding]:
     """Return all ways of hiding that a section has room for: scattered spots, then squares of each side."""
-    spots = scattered(lattice.n_spots, params)
+    spots = scattered(lattice.positions, params)
     found = [Hiding(name=f"1 x {spots.sum()}", side=1, masks=[spots])] if spots.any() else []
     for side in params.sides:
         masks = squares(lattice, side, params)
@@ -46,11 +46,15 @@ def hidings(lattice: Lattice, params: EvaluateParameters) -> list[Hiding]:
     return found
 
 
-def scattered(n_spots: int, params: EvaluateParameters) -> NDArray[np.bool_]:
-    """Return the (S,) mask of single spots at random, ``n_scattered`` of them or a fifth of all if that is fewer."""
-    n_hidden = min(params.n_scattered, int(MOST_SCATTERED * n_spots))
-    mask = np.zeros(n_spots, dtype=np.bool_)
-    mask[np.random.default_rng([params.seed, 0]).permutation(n_spots)[:n_hidden]] = True
+def scattered(positions: NDArray[np.floating], params: EvaluateParameters) -> NDArray[np.bool_]:
+    """Return the (S,) mask of single spots at random, ``n_scattered`` of them or a fifth of all if that is fewer.
+
+    They are the same places in whatever order a file or a corpus has the (S, 2) spots.
+    """
+    n_hidden = min(params.n_scattered, int(MOST_SCATTERED * len(positions)))
+    by_place = np.lexsort(np.round(positions, 3).T)
+    mask = np.zeros(len(positions), dtype=np.bool_)
+    mask[by_place[np.random.default_rng([params.seed, 0]).permutation(len(positions))[:n_hidden]]] = True
     return mask
 
 

@@ -45,7 +45,7 @@ class GeneIndex:
     def add(self, names: Sequence[str], ensembl_ids: Sequence[str]) -> NewGenes:
         """Return the ids of a section's genes, having added those that are new.
 
-        A gene is known by its symbol, else by its Ensembl id, as in ``Vocabulary``.
+        A gene is known by its symbol, else by its Ensembl id, as in ``Vocabulary``; one without either is ``UNUSED``.
 
         Parameters
         ----------
@@ -57,14 +57,14 @@ class GeneIndex:
         taken: set[int] = set()
         aliases: dict[str, int] = {}
         for column, (name, ensembl_id) in enumerate(zip(names, ensembl_ids, strict=True)):
-            keys = [normal_name(name), _ensembl(ensembl_id)]
+            keys = [key for key in (normal_name(name), _ensembl(ensembl_id)) if key]
             gene = next((self._id_of_name[key] for key in keys if key in self._id_of_name), None)
-            if gene in taken:
+            if not keys or gene in taken:  # a gene without any name is none that another section could share
                 continue
             if gene is None:
                 gene = len(self.symbols)
                 self.replay([keys[0]], {})
-            new = {key: gene for key in keys if key and key not in self._id_of_name}
+            new = {key: gene for key in keys if key not in self._id_of_name}
             self.replay([], new)
             aliases |= new
             taken.add(gene)

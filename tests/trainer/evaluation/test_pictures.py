@@ -129,9 +129,9 @@ def test_a_log_without_validation_is_drawn(tmp_path: Path) -> None:
     ("text", "match"),
     [
         ("", "expected the log of a run, found no lines; give its log.jsonl after a few steps"),
-        ("[1]", "expected JSON objects with a step, found another line 1; give a run's log.jsonl"),
-        ('{"loss": 1}', "expected JSON objects with a step, found another line 1"),
-        ("step 1", "expected the log of a run, found Expecting value.*; give its log.jsonl"),
+        ("[1]\n", "expected JSON with a step on every line, found other text on line 1; remove that line"),
+        ('{"loss": 1}\n', "expected JSON with a step on every line, found other text on line 1"),
+        ("step 1\n", "expected JSON with a step on every line, found other text on line 1"),
     ],
 )
 def test_what_is_no_log_is_refused(text: str, match: str, tmp_path: Path) -> None:

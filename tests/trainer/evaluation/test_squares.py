@@ -49,10 +49,18 @@ def test_a_section_without_room_has_no_squares() -> None:
 
 
 def test_scattered_spots_are_as_many_as_asked_or_a_fifth() -> None:
-    assert scattered(5000, EvaluateParameters()).sum() == 200
-    assert scattered(5000, EvaluateParameters(n_scattered=7)).sum() == 7
-    assert scattered(300, EvaluateParameters()).sum() == 60
-    assert not np.array_equal(scattered(300, EvaluateParameters()), scattered(300, EvaluateParameters(seed=1)))
+    many, few = np.indices((50, 100)).reshape(2, -1).T, np.indices((15, 20)).reshape(2, -1).T
+    assert scattered(many, EvaluateParameters()).sum() == 200
+    assert scattered(many, EvaluateParameters(n_scattered=7)).sum() == 7
+    assert scattered(few, EvaluateParameters()).sum() == 60
+    assert not np.array_equal(scattered(few, EvaluateParameters()), scattered(few, EvaluateParameters(seed=1)))
+
+
+def test_scattered_spots_are_the_same_in_whatever_order_they_come() -> None:
+    positions = np.random.default_rng(0).uniform(0, 30, (300, 2))
+    order = np.random.default_rng(1).permutation(300)
+    params = EvaluateParameters()
+    np.testing.assert_array_equal(scattered(positions[order], params), scattered(positions, params)[order])
 
 
 def test_ways_of_hiding_are_named_after_what_they_hide() -> None:

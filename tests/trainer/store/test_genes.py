@@ -15,6 +15,12 @@ def test_new_genes_take_the_next_ids_and_known_ones_keep_theirs() -> None:
     assert index.vocabulary().symbols == ("B", "A", "C")
 
 
+def test_a_gene_without_a_name_is_none_and_takes_no_other_s_place() -> None:
+    index = GeneIndex()
+    assert index.add(["Z", "", "A"], ["", "", ""]).ids.tolist() == [0, UNUSED, 1]
+    assert index.add(["E", " ", "F"], ["", ONE, ""]).ids.tolist() == [2, 3, 4]
+
+
 def test_a_gene_is_known_by_its_symbol_before_its_ensembl_id() -> None:
     index = GeneIndex()
     index.add(["A", "B"], [ONE, TWO])
