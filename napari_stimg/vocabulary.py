@@ -1,7 +1,6 @@
 """The genes a model knows, human and mouse in one index."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -78,47 +77,6 @@ class Vocabulary:
             ids=np.fromiter(taken.keys(), dtype=np.intp),
             unknown=tuple(unknown),
         )
-
-
-def build_vocabulary(slides: Iterable[Slide], *, min_spots: int = 10) -> Vocabulary:
-    """Return the vocabulary of the genes that these slides measured.
-
-    Symbols that slides give for one Ensembl id are one gene: the symbol seen on most slides names it, the others
-    become aliases, so that renamed genes meet.
-
-    Parameters
-    ----------
-    slides : iterable of Slide
-        The training sections.
-    min_spots : int
-        Spots, over all slides, in which a gene must have been counted, >= 1.
-    """
-    n_spots: dict[str, int] = {}
-    n_slides: dict[str, int] = {}
-    symbols_of_id: dict[str, set[str]] = {}
-    for slide in slides:
-        detected = np.bincount(slide.counts.indices, minlength=slide.n_genes)
-        ids = slide.gene_ids if slide.gene_ids is not None else [""] * slide.n_genes
-        for name, ensembl_id, spots in zip(slide.gene_names, ids, detected, strict=True):
-            symbol = normal_name(str(name))
-            n_spots[symbol] = n_spots.get(symbol, 0) + int(spots)
-            n_slides[symbol] = n_slides.get(symbol, 0) + 1
-            if ensembl_id:
-                symbols_of_id.setdefault(normal_name(str(ensembl_id)), set()).add(symbol)
-    main_symbol = {
-        symbol: max(sorted(synonyms), key=n_slides.__getitem__)
-        for synonyms in symbols_of_id.values()
-        for symbol in synonyms
-    }
-    total: dict[str, int] = {}
-    for symbol, spots in n_spots.items():
-        total[main_symbol.get(symbol, symbol)] = total.get(main_symbol.get(symbol, symbol), 0) + spots
-    symbols = tuple(sorted(symbol for symbol, spots in total.items() if spots >= min_spots))
-    index = {symbol: gene for gene, symbol in enumerate(symbols)}
-    names = {symbol: main for symbol, main in main_symbol.items() if symbol != main}
-    names |= {ensembl_id: main_symbol[min(synonyms)] for ensembl_id, synonyms in symbols_of_id.items()}
-    aliases = {name: index[main] for name, main in sorted(names.items()) if main in index and name not in index}
-    return Vocabulary(symbols=symbols, aliases=aliases)
 
 
 def normal_name(name: str) -> str:

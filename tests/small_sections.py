@@ -8,9 +8,8 @@ import pandas as pd
 import torch
 
 from napari_stimg.checkpoint import save_checkpoint
-from napari_stimg.io import slide_from_anndata
 from napari_stimg.model import MAEConfig, MaskedAutoencoder
-from napari_stimg.vocabulary import build_vocabulary
+from napari_stimg.vocabulary import Vocabulary, normal_name
 from sample_data.parameters import TissueParameters
 from sample_data.simulate import simulate
 
@@ -46,7 +45,7 @@ def write_two_sections(path: Path) -> Path:
 def write_small_model(path: Path, *, n_genes: int | None = None) -> Path:
     """Write a checkpoint of width 8, untrained, that knows the section's genes, or the first ``n_genes`` of them."""
     section = small_section()[:, :n_genes]
-    vocabulary = build_vocabulary([slide_from_anndata(section.copy(), name="small")], min_spots=0)
+    vocabulary = Vocabulary(symbols=tuple(sorted(normal_name(name) for name in section.var_names)), aliases={})
     torch.manual_seed(0)
     model = MaskedAutoencoder(MAEConfig(n_genes=len(vocabulary), width=8, n_heads=2))
     save_checkpoint(model, vocabulary, {"sections": ["small"]}, path)

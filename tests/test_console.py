@@ -122,6 +122,7 @@ def test_interruption_is_quiet_code_130_and_leaves_nothing(
     before, there = section.read_bytes(), sorted(tmp_path.iterdir())
     terminal = Interrupted(moment)
     monkeypatch.setattr(sys, "stderr", terminal)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell are started without it
     assert main(["embed", str(section), "-o", str(tmp_path / "out.h5ad"), "--checkpoint", str(model)]) == 130
     assert "Traceback" not in terminal.getvalue()
     assert capsys.readouterr().out == ""

@@ -2,13 +2,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
-from scipy.spatial import cKDTree
 
-from napari_stimg.crops import crop_at, gather, random_crop, symmetries, variance_in_rows, windows
+from napari_stimg.crops import crop_at, random_crop, windows
 from napari_stimg.errors import InputError
 from napari_stimg.lattice import Lattice, LatticeKind, find_lattice
-from tests.synthetic_lattices import CHECKERBOARD, HEXAGONAL, REGULAR, SQUARE, array_of, place, slide_at, with_holes
+from tests.synthetic_lattices import HEXAGONAL, REGULAR, SQUARE, array_of, place, slide_at, with_holes
 
 
 def lattice_of(n_rows: int, n_cols: int, *, kind: LatticeKind = SQUARE, holes: float = 0.0) -> Lattice:
@@ -121,72 +119,6 @@ def test_windows_without_tissue_are_left_out() -> None:
     lattice = lattice_of(40, 40)
     corners = lattice.select(np.isin(np.arange(lattice.n_spots), [0, 39, 1560, 1599]))
     assert len(list(windows(corners, (4, 4), (4, 4)))) == 4
-
-
-# --- values of crops -----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def matrix() -> sp.csr_matrix:
-    random = sp.random(31, 17, density=0.3, random_state=np.random.default_rng(0), format="csr", dtype=np.float32)
-    random.data[:5] = 0  # stored zeros are values like others
-    return random
-
-
-def test_gathering_equals_indexing_a_dense_matrix(matrix: sp.csr_matrix) -> None:
-    rng = np.random.default_rng(0)
-    rows, columns = rng.permutation(31)[:11], rng.permutation(17)[:5]
-    np.testing.assert_array_equal(gather(matrix, rows, columns), matrix.toarray()[rows][:, columns])
-
-
-def test_rows_may_be_gathered_twice_and_may_be_empty(matrix: sp.csr_matrix) -> None:
-    matrix = sp.vstack([matrix[:3], sp.csr_matrix((1, 17)), matrix[4:]]).tocsr()
-    rows, columns = np.array([3, 4, 4, 3, 30]), np.arange(17)
-    np.testing.assert_array_equal(gather(matrix, rows, columns), matrix.toarray()[rows])
-
-
-def test_nothing_may_be_gathered(matrix: sp.csr_matrix) -> None:
-    none = np.array([], dtype=np.intp)
-    assert gather(matrix, none, np.arange(17)).shape == (0, 17)
-    assert gather(matrix, np.arange(31), none).shape == (31, 0)
-
-
-def test_variance_in_rows_equals_that_of_the_dense_rows(matrix: sp.csr_matrix) -> None:
-    rows = np.random.default_rng(0).permutation(31)[:11]
-    np.testing.assert_allclose(variance_in_rows(matrix, rows), matrix.toarray()[rows].var(axis=0), rtol=1e-5)
-
-
-# --- symmetries ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("kind", "count"), [(HEXAGONAL, 12), (SQUARE, 8), (CHECKERBOARD, 8), (LatticeKind.IRREGULAR, 8)]
-)
-def test_a_lattice_has_its_number_of_symmetries_all_different_and_rigid(kind: LatticeKind, count: int) -> None:
-    turns = symmetries(kind)
-    assert turns.shape == (count, 2, 2)
-    assert len(np.unique(turns.round(6).reshape(count, 4), axis=0)) == count
-    np.testing.assert_allclose(turns @ turns.transpose(0, 2, 1), np.tile(np.eye(2), (count, 1, 1)), atol=1e-12)
-    assert (np.linalg.det(turns) < 0).sum() == count / 2
-
-
-@pytest.mark.parametrize("kind", REGULAR)
-def test_symmetries_map_a_lattice_onto_itself(kind: LatticeKind) -> None:
-    positions = lattice_of(21, 21, kind=kind).positions.astype(np.float64)
-    centre = positions[np.linalg.norm(positions - positions.mean(axis=0), axis=1).argmin()]
-    near = positions[np.linalg.norm(positions - centre, axis=1) < 4.8] - centre
-    for turn in symmetries(kind):
-        distance, partner = cKDTree(near).query(near @ turn.T)
-        np.testing.assert_allclose(distance, 0, atol=1e-5)
-        assert np.unique(partner).size == len(near)
-
-
-def test_symmetries_are_a_group() -> None:
-    for kind in (HEXAGONAL, SQUARE):
-        turns = symmetries(kind)
-        products = (turns[:, None] @ turns[None]).reshape(-1, 4)
-        distance, _ = cKDTree(turns.reshape(-1, 4)).query(products)
-        np.testing.assert_allclose(distance, 0, atol=1e-12)
 
 
 def test_crops_of_irregular_tissue_hold_cells_not_spots() -> None:

@@ -16,7 +16,7 @@ from napari_stimg.channels import ChannelRule
 from napari_stimg.errors import InputError
 from napari_stimg.model import Binding, MAEConfig, Positions
 from trainer.bounds import Bounds, NotEmpty
-from trainer.files import write_text
+from trainer.files import read_yaml, write_text
 from trainer.loadings import LoadingsParameters
 
 Scheme = Literal["patch", "spot", "neighbourhood", "slide"]
@@ -253,11 +253,7 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     InputError
         If the file cannot be read, or a key, a type or a value is wrong.
     """
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: expected a YAML file of settings, found {reason}; correct it.") from error
+    tree = read_yaml(path) or {}
     if not isinstance(tree, dict) or not all(value is None or isinstance(value, dict) for value in tree.values()):
         raise InputError(f"{path}: expected sections of `key: value` pairs, such as `run:`, found another layout.")
     sections = {str(name): dict(values or {}) for name, values in tree.items()}

@@ -10,7 +10,7 @@ from lightning.fabric import Fabric
 from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.progress import Progress
 from trainer.config import Config
-from trainer.evaluation.memory import Meter
+from trainer.evaluation.memory import Usage
 from trainer.fit import set_up
 from trainer.flops import model_flops, peak_flops
 from trainer.loader import is_resident, load_batches
@@ -48,7 +48,7 @@ def estimate(config: Config, *, start: Checkpoint | None = None) -> Generator[Pr
     stream = load_batches(fabric, config, data, 0)
     sizes = config.model.sized(len(data.vocabulary))
     seconds, flops, samples = [], [], []
-    with Meter() as memory:
+    with Usage() as usage:
         for step in range(min(STEPS, config.optimiser.steps * config.optimiser.accumulate)):
             yield Progress(done=step, total=STEPS, message="Trying a few steps")
             started_at = time.monotonic()
@@ -75,7 +75,7 @@ def estimate(config: Config, *, start: Checkpoint | None = None) -> Generator[Pr
         "batches from": "the device" if is_resident(config, data, fabric.device) else f"{config.run.workers} workers",
         "processes": f"{fabric.world_size} of {fabric.device.type}",
         "batch": f"{np.mean(samples):.1f} crops, {batch_s:.3f} s, {100 * utilisation:.0f} % of the device's peak",
-        "peak memory": _memory(fabric, memory.peak_mb),
+        "peak memory": _memory(fabric, usage.peak_mb),
         "time": f"{_duration(total_s)} for {config.optimiser.steps:,} steps, without validation",
     }
     return "\n".join(f"{name:<18} {value}" for name, value in facts.items())

@@ -1,7 +1,13 @@
-"""Files that are whole or not there at all."""
+"""Files that are whole or not there at all, and files of settings."""
 
 import os
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
+
+import yaml
+
+from napari_stimg.errors import InputError
 
 
 def write_text(path: Path, text: str) -> None:
@@ -9,3 +15,29 @@ def write_text(path: Path, text: str) -> None:
     beside = path.with_name(path.name + ".part")
     beside.write_text(text, encoding="utf-8")
     os.replace(beside, path)
+
+
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file of settings holds.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is no YAML, or names a key twice.
+    """
+    try:
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_Unambiguous)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: expected a YAML file of settings, found {reason}; correct it.") from error
+
+
+class _Unambiguous(yaml.SafeLoader):
+    """YAML in which a mapping has every key once; by its own rules the last would count."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        twice = next((key for number, key in enumerate(keys) if key in keys[:number]), None)
+        if twice is not None:
+            raise yaml.constructor.ConstructorError(None, None, f"{twice!r} twice", node.start_mark)
+        return super().construct_mapping(node, deep=deep)

@@ -38,6 +38,8 @@ def load_state(fabric: Fabric, path: Path, state: State) -> None:
     """
     try:
         fabric.load(path, state)
+    except torch.OutOfMemoryError:  # the file is whole
+        raise
     except UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(

@@ -13,7 +13,7 @@ from benchmarks.peers.files import check_values, read_section, version_of, versi
 from benchmarks.peers.methods import METHODS
 from benchmarks.peers.peer import Choices, Peer
 from napari_stimg.errors import InputError
-from trainer.evaluation.memory import Meter
+from trainer.evaluation.memory import Usage
 
 PROGRAM = "benchmarks.peers"
 EXIT_BAD_INPUT = 2
@@ -113,7 +113,7 @@ def run(method: str, peer: Peer, path: Path, folder: Path, choices: Choices) -> 
     n_spots = section.n_obs
     cpu_before_s = time.process_time()
     try:
-        with Meter() as meter, warnings.catch_warnings():
+        with Usage() as usage, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of the peers' own code
             embedding = peer.embed(section, choices)
     except ModuleNotFoundError as error:
@@ -131,11 +131,11 @@ def run(method: str, peer: Peer, path: Path, folder: Path, choices: Choices) -> 
         "shape": list(embedding.values.shape),
         "seed": choices.seed,
         "parameters": embedding.parameters,
-        "seconds": round(meter.seconds, 3),
+        "seconds": round(usage.seconds, 3),
         "cpu_seconds": round(time.process_time() - cpu_before_s, 2),
-        "peak_mb": round(meter.peak_mb),
+        "peak_mb": round(usage.peak_mb),
         "omp_num_threads": os.environ.get("OMP_NUM_THREADS"),
         "versions": versions(),
     }
     write_embedding(target, embedding.values, facts)
-    print(f"{target}: {n_spots:,} spots, {meter.seconds:.1f} s, {meter.peak_mb:.0f} MB")
+    print(f"{target}: {n_spots:,} spots, {usage.seconds:.1f} s, {usage.peak_mb:.0f} MB")

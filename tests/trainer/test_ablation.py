@@ -15,7 +15,7 @@ from trainer.ablation.run import ablate
 from trainer.ablation.table import markdown, summarise
 from trainer.ablation.variants import Variant, read_axes, variants
 from trainer.cli import main
-from trainer.commands.fit import yaml_names
+from trainer.commands import recipes
 from trainer.config import Config, as_tree
 
 AXES = {"crops.scheme": ["patch", "spot"], "crops.sides": [[5, 7], [6]]}
@@ -100,7 +100,7 @@ def test_missing_axes_are_refused(tmp_path: Path) -> None:
         read_axes(tmp_path / "axes.yaml")
 
 
-@pytest.mark.parametrize("name", yaml_names("axes"))
+@pytest.mark.parametrize("name", recipes.names(recipes.AXES))
 def test_axes_that_come_along_fit_every_recipe(name: str, repository: Path, base: Config, tmp_path: Path) -> None:
     axes = read_axes(repository / "trainer" / "configs" / "axes" / f"{name}.yaml")
     assert len(variants(base, axes, tmp_path)) > len(axes)
@@ -192,7 +192,7 @@ def test_no_sections_to_score_on_are_refused(corpus: Path, tmp_path: Path) -> No
 def test_the_command_refuses_axes_that_are_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["ablate", "small", "--axes", "nothing", "-o", str(tmp_path)])
     assert code == 2
-    assert "--axes: expected a YAML file or one of paper, schemes, found nothing" in capsys.readouterr().err
+    assert "expected a YAML file that is there, or one of paper, schemes, found no nothing;" in capsys.readouterr().err
 
 
 # --- the table -----------------------------------------------------------------------------------------

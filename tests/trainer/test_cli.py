@@ -15,7 +15,7 @@ from napari_stimg.checkpoint import load_checkpoint
 from tests.small_corpus import SMALL, small_config
 from tests.small_sections import write_small_section
 from trainer.cli import main
-from trainer.commands.fit import config_path
+from trainer.commands.recipes import path_of
 from trainer.config import read_config, write_config
 from trainer.run_folder import read_log
 
@@ -92,19 +92,19 @@ def test_a_dry_run_says_what_a_run_takes_and_writes_nothing(
 
 @pytest.mark.parametrize("name", ["base", "gpu", "small"])
 def test_recipes_come_along_and_are_whole(name: str) -> None:
-    config = read_config(config_path(name), ["data.corpus=somewhere"])
+    config = read_config(path_of(name), ["data.corpus=somewhere"])
     assert config.run.folder == f"runs/{name}"
     assert config.data.corpus == "somewhere"
 
 
 def test_the_bundled_model_s_recipe_is_all_defaults() -> None:
-    assert yaml.safe_load(config_path("base").read_text()).keys() == {"data", "run"}
+    assert yaml.safe_load(path_of("base").read_text()).keys() == {"data", "run"}
 
 
 def test_a_file_comes_before_a_recipe_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("base").write_text("run: {folder: mine}\ndata: {corpus: ours}\n")
-    assert read_config(config_path("base")).run.folder == "mine"
+    assert read_config(path_of("base")).run.folder == "mine"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["fit", "--help"]])

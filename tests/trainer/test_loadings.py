@@ -11,7 +11,7 @@ from scipy.linalg import subspace_angles
 from napari_stimg.lattice import find_lattice
 from napari_stimg.model import MAEConfig, MaskedAutoencoder
 from napari_stimg.tokens import TokenTable, token_table
-from napari_stimg.vocabulary import build_vocabulary
+from napari_stimg.vocabulary import Vocabulary, normal_name
 from sample_data.tissue import smooth_field
 from tests.known_slides import simulated_slide
 from trainer.loadings import LoadingsParameters, extend_loadings, factors_of, fit_loadings, neighbour_average
@@ -128,7 +128,7 @@ def test_cells_without_any_neighbours_have_no_average() -> None:
 
 def test_the_factors_of_a_section_are_the_model_s_tokens() -> None:
     slide = simulated_slide()
-    vocabulary = build_vocabulary([slide])
+    vocabulary = Vocabulary(symbols=tuple(map(normal_name, slide.gene_names)), aliases={})
     table = token_table(slide, find_lattice(slide), vocabulary)
     loadings = fit_loadings([table], len(vocabulary), width=8)
     model = MaskedAutoencoder(MAEConfig(n_genes=len(vocabulary), width=8, n_heads=2))

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from napari_stimg.errors import InputError
 from trainer.config import Config, as_tree, config_from
+from trainer.files import read_yaml
 
 FIXED = ("run.folder", "run.devices", "run.nodes")
 """Settings of a run that are no part of a recipe."""
@@ -46,11 +45,7 @@ def read_axes(path: Path) -> dict[str, list[Any]]:
     InputError
         If the file cannot be read or is laid out otherwise.
     """
-    try:
-        axes = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: expected a YAML file of settings, found {reason}; correct it.") from error
+    axes = read_yaml(path)
     if not isinstance(axes, dict) or not all("." in str(axis) and isinstance(axes[axis], list) for axis in axes):
         raise InputError(f"{path}: expected lines `section.key: [value, value]`, found another layout; correct it.")
     return {str(axis): values for axis, values in axes.items()}

@@ -1,15 +1,11 @@
 """``stimg-train ablate``: a recipe with one setting changed at a time, trained and scored alike."""
 
 import argparse
-from importlib.resources import files
 from pathlib import Path
 
 from napari_stimg.console import follow
-from napari_stimg.errors import InputError
-from trainer.commands.fit import config_path, yaml_names
+from trainer.commands import recipes
 from trainer.commands.options import Commands
-
-SHIPPED = "axes"
 
 
 def add_parser(commands: Commands) -> None:
@@ -20,7 +16,8 @@ def add_parser(commands: Commands) -> None:
         description="Trains CONFIG, and it with every value of every setting in AXES, one change at a time, with the\n"
         "same data and compute, and scores all of them on the sections of data.validation. Writes one table and one\n"
         "picture. Started again it goes on where it stopped.\n"
-        f"AXES is a YAML file of `section.key: [values]`, or one that comes along: {', '.join(yaml_names(SHIPPED))}.",
+        "AXES is a YAML file of `section.key: [values]`, or one that comes along: "
+        f"{', '.join(recipes.names(recipes.AXES))}.",
         epilog="example:\n  stimg-train ablate small 'data.validation=[dlpfc__151674]' --axes schemes -o runs/schemes",
     )
     parser.add_argument("config", metavar="CONFIG", help="the recipe, as for `fit`")
@@ -38,18 +35,7 @@ def run(options: argparse.Namespace) -> None:
     from trainer.ablation.variants import read_axes, variants
     from trainer.config import read_config
 
-    axes = read_axes(_axes_path(options.axes))
-    base = read_config(config_path(options.config), options.overrides)
+    axes = read_axes(recipes.path_of(options.axes, recipes.AXES))
+    base = read_config(recipes.path_of(options.config), options.overrides)
     options.output.mkdir(parents=True, exist_ok=True)
     print(follow(ablate(variants(base, axes, options.output), options.output)))
-
-
-def _axes_path(name: str) -> Path:
-    path = Path(name)
-    if path.is_file():
-        return path
-    if name in yaml_names(SHIPPED):
-        return Path(str(files("trainer").joinpath("configs", SHIPPED, f"{name}.yaml")))
-    raise InputError(
-        f"--axes: expected a YAML file or one of {', '.join(yaml_names(SHIPPED))}, found {name}; give one of these."
-    )

@@ -1,13 +1,11 @@
 """``stimg-train fit``: pretrains a model, or trains one further."""
 
 import argparse
-from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_stimg.console import follow
-from napari_stimg.errors import InputError
 from napari_stimg.progress import run
+from trainer.commands import recipes
 from trainer.commands.options import Commands
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ def add_parser(commands: Commands) -> None:
         help="pretrain a model on a corpus",
         description="Pretrains a model on a corpus, as a YAML file says, and keeps log, curves and states in the\n"
         "run's folder. Started again with the same settings it goes on where it stopped, however it was stopped.\n"
-        f"CONFIG is a file, or one of those that come along: {', '.join(yaml_names())}.",
+        f"CONFIG is a file, or one of those that come along: {', '.join(recipes.names())}.",
         epilog="examples:\n"
         "  stimg-train fit small data.corpus=corpus run.folder=runs/first\n"
         "  stimg-train fit base run.folder=runs/second optimiser.steps=4000 'data.validation=[dlpfc__151674]'\n"
@@ -45,37 +43,13 @@ def add_parser(commands: Commands) -> None:
     parser.set_defaults(run=_run)
 
 
-def yaml_names(folder: str = ".") -> list[str]:
-    """Return the names of the YAML files in a folder of ``trainer/configs``, without their ending."""
-    found = [path.name for path in files("trainer").joinpath("configs", folder).iterdir()]
-    return sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml"))
-
-
-def config_path(name: str) -> Path:
-    """Return the file of a configuration that is given by its path or by its name.
-
-    Raises
-    ------
-    InputError
-        If there is neither such a file nor such a recipe.
-    """
-    path = Path(name)
-    if path.is_file():
-        return path
-    if name in yaml_names():
-        return Path(str(files("trainer").joinpath("configs", f"{name}.yaml")))
-    raise InputError(
-        f"expected a YAML file that is there, or one of {', '.join(yaml_names())}, found no {name}; give one of these."
-    )
-
-
 def _run(options: argparse.Namespace) -> None:
     from trainer.config import read_config
     from trainer.dry_run import estimate
     from trainer.fit import fit
     from trainer.processes import is_first, stop
 
-    config = read_config(config_path(options.config), options.overrides)
+    config = read_config(recipes.path_of(options.config), options.overrides)
     start = None if options.start is None else _checkpoint(options.start)
     if start is not None:
         config = _with_sizes_of(config, start)

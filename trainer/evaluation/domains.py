@@ -16,7 +16,7 @@ from napari_stimg.progress import Progress
 from napari_stimg.slide import Slide
 from trainer.evaluation.features import Maker, clustered_features
 from trainer.evaluation.keeping import keep_embedding
-from trainer.evaluation.memory import Meter
+from trainer.evaluation.memory import Usage
 from trainer.evaluation.parameters import EvaluateParameters
 
 Row = dict[str, object]
@@ -76,14 +76,14 @@ def score_domains_of(
     found = DomainScores(rows=[], refined={})
     for done, (method, make) in enumerate(makers.items()):
         yield Progress(done=done, total=len(makers), message=f"{slide.name}: domains by {method}")
-        with Meter() as meter:
+        with Usage() as usage:
             values = make()
             first = _cluster(values, lattice, len(labels.names), seed=params.seed)
         more = [
             _cluster(values, lattice, len(labels.names), seed=params.seed + extra) for extra in range(1, params.n_seeds)
         ]
         if external is None or method not in external:
-            cost: Row = {"seconds": meter.seconds, "peak_mb": meter.peak_mb}
+            cost: Row = {"seconds": usage.seconds, "peak_mb": usage.peak_mb}
             if keep is not None:
                 keep_embedding(keep, method, slide.name, values)
         else:

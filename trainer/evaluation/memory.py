@@ -18,7 +18,7 @@ STEP_S = 0.01
 """Seconds between two looks."""
 
 
-class Meter:
+class Usage:
     """Measures seconds and the highest resident memory of the whole process while its block runs.
 
     The memory is that of the process, with libraries, model and sections, looked up every hundredth of a second by a

@@ -84,7 +84,7 @@ def read_section(folder: Path, entry: Entry) -> Section:
     def mapped(name: str) -> NDArray[Any]:
         try:
             array: NDArray[Any] = np.load(folder / f"{name}.npy", mmap_mode="r")
-        except (OSError, ValueError, EOFError) as error:
+        except (FileNotFoundError, ValueError, EOFError) as error:
             raise InputError(
                 f"{folder}: expected the unpacked arrays of section {entry.name}, found {name}.npy damaged or gone; "
                 "remove the folder, and it is unpacked again."

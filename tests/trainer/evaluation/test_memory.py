@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from trainer.evaluation.memory import STATM, Meter
+from trainer.evaluation.memory import STATM, Usage
 
 
 @pytest.mark.skipif(not STATM.exists(), reason="only Linux says how much memory a process has")
 def test_memory_that_was_freed_again_is_in_the_peak() -> None:
-    with Meter() as before:
+    with Usage() as before:
         pass
-    with Meter() as meter:
+    with Usage() as usage:
         for _ in range(20):
             np.ones((60, 1_000_000 // 8)).sum()
         values = np.random.default_rng(0).normal(size=(100, 250_000))  # 200 MB
         values.sort(axis=1)
         del values
-    assert 150 < meter.peak_mb - before.peak_mb < 400
-    assert meter.seconds > 0
+    assert 150 < usage.peak_mb - before.peak_mb < 400
+    assert usage.seconds > 0
