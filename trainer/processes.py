@@ -4,6 +4,7 @@ import os
 
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.strategies.ddp import DDPStrategy
 
 from napari_stimg.errors import InputError
 from trainer.config import RunConfig
@@ -26,7 +27,7 @@ def launch(config: RunConfig) -> Fabric:
         accelerator=accelerator,
         devices=devices,
         num_nodes=nodes,
-        strategy="ddp" if devices * nodes > 1 else "auto",
+        strategy=DDPStrategy(gradient_as_bucket_view=True) if devices * nodes > 1 else "auto",
         precision=config.precision,
     )
     fabric.launch()
