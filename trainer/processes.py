@@ -65,6 +65,8 @@ def _accelerator(config: RunConfig, devices: int) -> str:
     chosen = config.accelerator
     if chosen == "auto":
         chosen = "cuda" if there["cuda"] else "cpu"
+    if not there[chosen]:
+        raise InputError(f"run.accelerator: expected one that this machine has, found {chosen}; take auto or cpu.")
     if there[chosen] < devices:
         raise InputError(
             f"run.devices: expected at most the {there[chosen]} of {chosen} on this machine, found {devices}; "

@@ -43,7 +43,7 @@ def test_more_devices_than_there_are_are_refused() -> None:
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without GPUs")
 def test_a_missing_accelerator_is_refused() -> None:
     with pytest.raises(
-        InputError, match=r"run\.devices: expected at most the 0 of cuda on this machine, found 1; change"
+        InputError, match=r"run\.accelerator: expected one that this machine has, found cuda; take auto or cpu"
     ):
         launch(run_on(accelerator="cuda"))
 
