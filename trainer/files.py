@@ -36,8 +36,10 @@ class _Unambiguous(yaml.SafeLoader):
     """YAML in which a mapping has every key once; by its own rules the last would count."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        keys = [key.value for key, _ in node.value]
-        twice = next((key for number, key in enumerate(keys) if key in keys[:number]), None)
-        if twice is not None:
-            raise yaml.constructor.ConstructorError(None, None, f"{twice!r} twice", node.start_mark)
+        names: set[Hashable] = set()
+        for key, _ in node.value:
+            if key.value in names:
+                line = key.start_mark.line + 1
+                raise yaml.YAMLError(f"the key {key.value!r} for the second time on line {line}")
+            names.add(key.value)
         return super().construct_mapping(node, deep=deep)

@@ -63,6 +63,12 @@ def test_every_key_of_every_section_can_be_set_and_comes_back(tmp_path: Path) ->
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.yaml", "run.yaml"]
 
 
+def test_a_key_that_is_given_twice_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "data: {corpus: a}\nrun:\n  folder: b\n  seed: 1\n  folder: c\n")
+    with pytest.raises(InputError, match="found the key 'folder' for the second time on line 5; correct it"):
+        read_config(path)
+
+
 def test_settings_on_the_command_line_take_the_place_of_the_file_s(tmp_path: Path) -> None:
     path = written(tmp_path, "data: {corpus: a}\nrun: {folder: b}\noptimiser: {steps: 9}\nmodel:\n")
     overrides = ["optimiser.steps=12", "optimiser.learning_rate=2e-3", "data.validation=[a*, b]", "run.folder=c=d"]

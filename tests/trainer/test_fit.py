@@ -210,7 +210,7 @@ def test_progress_goes_from_nothing_to_everything(config_of: ConfigOf) -> None:
     told: list[Progress] = []
     fitted(config_of(optimiser={"steps": 9}), on_progress=told.append)
     messages = [progress.message for progress in told]
-    assert messages[0] == "Unpacking sections"
+    assert messages[0] == "Opening sections"
     assert messages.count("Fitting gene loadings") == 1
     training = told[messages.index("Fitting gene loadings") + 1 :]
     assert [progress.done for progress in training] == list(range(10))

@@ -111,9 +111,9 @@ class Corpus:
         """
         entries = self.entries if names is None else [self.entry(name) for name in names]
         for done, entry in enumerate(entries):
-            yield Progress(done=done, total=len(entries), message="Unpacking sections")
+            yield Progress(done=done, total=len(entries), message="Opening sections")
             unpack(self.path, entry, self.unpacked)
-        yield Progress(done=len(entries), total=len(entries), message="Unpacking sections")
+        yield Progress(done=len(entries), total=len(entries), message="Opening sections")
 
     def verify(self) -> Generator[Progress, None, None]:
         """Yield progress, having compared each shard with its checksum.
