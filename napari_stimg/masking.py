@@ -1,4 +1,4 @@
-"""Which cells of a crop are hidden when the model learns, or rehearses on a section's visible part."""
+"""Which cells of a crop are hidden when the model learns or rehearses, and spots hidden at random."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,3 +39,21 @@ def draw_mask(cells: NDArray[np.integer], *, random_share: float, rng: np.random
     if n_back > 0:
         hidden[rng.choice(np.flatnonzero(hidden), n_back, replace=False)] = False
     return hidden
+
+
+def hide_share(hidden: NDArray[np.bool_], share: float, *, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """Return a mask (S,), True = hidden, with this share of its visible spots hidden, too, at random, at least one.
+
+    Parameters
+    ----------
+    hidden : (S,) bool
+        Spots that are hidden already; one at least is visible.
+    share : float
+        Of the visible spots, in (0, 1).
+    rng : numpy Generator
+        Source of randomness.
+    """
+    visible = np.flatnonzero(~hidden)
+    more = hidden.copy()
+    more[rng.choice(visible, max(1, round(share * visible.size)), replace=False)] = True
+    return more

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from napari_stimg.masking import MAX_BLOCK_SIDE, MIN_VISIBLE, draw_mask
+from napari_stimg.masking import MAX_BLOCK_SIDE, MIN_VISIBLE, draw_mask, hide_share
 
 GRID = np.indices((23, 19)).reshape(2, -1).T
 SEEDS = range(60)
@@ -63,3 +63,12 @@ def test_the_share_of_scattered_masks_is_as_given() -> None:
 def test_equal_seeds_hide_the_same_cells() -> None:
     np.testing.assert_array_equal(draw(1, random_share=0.5), draw(1, random_share=0.5))
     assert (draw(1, random_share=0.5) != draw(2, random_share=0.5)).any()
+
+
+@pytest.mark.parametrize(("n_visible", "share", "n_more"), [(100, 0.25, 25), (3, 0.01, 1), (1, 0.5, 1)])
+def test_a_share_of_the_visible_spots_is_hidden_too(n_visible: int, share: float, n_more: int) -> None:
+    hidden = np.repeat([True, False], [7, n_visible])
+    more = hide_share(hidden, share, rng=np.random.default_rng(0))
+    assert more[:7].all()
+    assert more.sum() == 7 + n_more
+    assert hidden.sum() == 7

@@ -119,6 +119,7 @@ class DomainsControl(QObject):
             self._show_domains(bring_up=True)
 
     def _show_domains(self, *, bring_up: bool) -> None:
+        self._workspace.domains_changed.emit()
         pictures = self._workspace.pictures
         domains = None if pictures is None else pictures.session.domains
         if pictures is None or domains is None:

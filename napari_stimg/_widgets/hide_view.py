@@ -1,12 +1,14 @@
 """The Reconstruct tab: hide spots, let the model fill them in, compare and score."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QSpinBox, QWidget
 
-from napari_stimg._widgets.forms import button, column, note, row, title
+from napari_stimg._widgets.forms import button, column, note, row, swatch, title
 from napari_stimg._widgets.sortable_table import Column, SortableTable
 from napari_stimg._widgets.tools_view import BrushSlider, Tool, ToolRow
 
@@ -40,6 +42,10 @@ class HideView(QWidget):
         What the mouse is to do, a `Tool`.
     brush_requested : int
         Brush size in spots across.
+    share_requested : int
+        So many percent of the visible spots are to be hidden, too, at random.
+    domain_requested : int
+        All spots of this domain are to be hidden, too.
     undo_requested, redo_requested, clear_requested
         The mask is to go back, forward, or to be empty.
     reconstruct_requested
@@ -54,6 +60,8 @@ class HideView(QWidget):
 
     tool_requested = Signal(str)
     brush_requested = Signal(int)
+    share_requested = Signal(int)
+    domain_requested = Signal(int)
     undo_requested = Signal()
     redo_requested = Signal()
     clear_requested = Signal()
@@ -76,6 +84,7 @@ class HideView(QWidget):
             title("1 · Hide"),
             self.tools,
             self.brush,
+            self._build_more(),
             self._build_mask(),
             title("2 · Reconstruct"),
             self._build_reconstruct(),
@@ -87,6 +96,7 @@ class HideView(QWidget):
         layout.setStretch(layout.count() - 1, 1)
         self.setLayout(layout)
         self.show_mask(0, 0, can_undo=False, can_redo=False)
+        self.show_domains((), ())
         self.clear_scores()
 
     @property
@@ -117,7 +127,21 @@ class HideView(QWidget):
         self._undo.setEnabled(can_undo)
         self._redo.setEnabled(can_redo)
         self._clear.setEnabled(n_hidden > 0)
+        self.hide_share.setEnabled(n_hidden < n_spots)
         self.reconstruct.setEnabled(0 < n_hidden < n_spots)
+
+    def show_domains(self, names: Sequence[str], colors: Sequence[str]) -> None:
+        """Offer these domains to be hidden."""
+        chosen = max(self.domains.currentIndex(), 0)
+        self.domains.clear()
+        for name, color in zip(names, colors, strict=True):
+            self.domains.addItem(swatch(color), name)
+        self.domains.setCurrentIndex(min(chosen, len(names) - 1))
+        self.domains.setEnabled(bool(names))
+        self.hide_domain.setEnabled(bool(names))
+        self.hide_domain.setToolTip(
+            "Hide all spots of this domain, too." if names else "Find or paint domains first, in the tab Domains."
+        )
 
     def show_scores(self, scores: pd.DataFrame, columns: NDArray[np.intp], summary: str) -> None:
         """List the scores gene by gene, the best correlated first.
@@ -160,6 +184,26 @@ class HideView(QWidget):
     def show_comparison(self, on: bool) -> None:
         """Show whether the pictures lie side by side."""
         self._side_by_side.setChecked(on)
+
+    def _build_more(self) -> QWidget:
+        """Build what hides spots without the mouse on the canvas."""
+        self._share = QSpinBox()
+        self._share.setRange(1, 90)
+        self._share.setValue(10)
+        self._share.setSuffix(" % of the visible")
+        self._share.setToolTip("Share of the visible spots, in percent, drawn at random over the section")
+        self.hide_share = button(
+            "Hide at random",
+            "Hide so many of the visible spots, too, scattered over the section.",
+            lambda: self.share_requested.emit(self._share.value()),
+        )
+        self.domains = QComboBox()
+        self.domains.setPlaceholderText("No domains yet")
+        self.domains.setToolTip("A domain of the tab Domains")
+        self.hide_domain = button("Hide domain", "", lambda: self.domain_requested.emit(self.domains.currentIndex()))
+        box = QWidget()
+        box.setLayout(column(row(self._share, self.hide_share), row(self.domains, self.hide_domain), margin_px=0))
+        return box
 
     def _build_mask(self) -> QWidget:
         self._count = note(muted=False)

@@ -1,4 +1,4 @@
-"""Connects the tools of the Reconstruct tab: painting and drawing the mask, undo and redo."""
+"""Connects the tools of the Reconstruct tab: painting, drawing and choosing the mask, undo and redo."""
 
 import numpy as np
 from napari.layers import Labels, Layer, Shapes
@@ -13,13 +13,14 @@ from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.pictures import SectionPictures
 from napari_stimg._widgets.tools_view import Tool
 from napari_stimg._widgets.workspace import Workspace
+from napari_stimg.masking import hide_share
 
 OUTLINE_MODES = {Tool.RECTANGLE: "add_rectangle", Tool.LASSO: "add_polygon_lasso"}
 BRUSH_MODES = {Tool.BRUSH: "paint", Tool.ERASER: "erase"}
 
 
 class MaskControl(QObject):
-    """Hides what is painted or drawn.
+    """Hides what is painted, drawn or chosen.
 
     Parameters
     ----------
@@ -34,11 +35,14 @@ class MaskControl(QObject):
         self._workspace, self._view = workspace, view
         view.tool_requested.connect(self._on_tool)
         view.brush_requested.connect(self._on_brush)
+        view.share_requested.connect(self._on_share)
+        view.domain_requested.connect(self._on_domain)
         view.undo_requested.connect(self._on_undo)
         view.redo_requested.connect(self._on_redo)
         view.clear_requested.connect(self._on_clear)
         workspace.current_changed.connect(self._on_current_changed)
         workspace.mask_changed.connect(self._on_mask_changed)
+        workspace.domains_changed.connect(self._on_domains_changed)
         workspace.stage_changed.connect(self._on_stage_changed)
         workspace.connections.connect(workspace.viewer.layers.selection.events.active, self._on_active_layer)
 
@@ -107,6 +111,29 @@ class MaskControl(QObject):
             self._hide(pictures, pictures.session.hidden | inside)
         else:
             show_warning("The outline holds no spot's centre; draw it on the tissue.")
+
+    def _on_share(self, percent: int) -> None:
+        """Hide so many of the visible spots at random, the same ones whenever the mask is the same."""
+        pictures = self._workspace.pictures
+        if pictures is not None:
+            more = hide_share(pictures.session.hidden, percent / 100, rng=np.random.default_rng(0))
+            self._hide_and_show(pictures, more)
+
+    def _on_domain(self, domain: int) -> None:
+        pictures = self._workspace.pictures
+        if pictures is not None and pictures.session.domains is not None:
+            self._hide_and_show(pictures, pictures.session.hidden | (pictures.session.domains.labels == domain))
+
+    def _hide_and_show(self, pictures: SectionPictures, spots: NDArray[np.bool_]) -> None:
+        """Hide spots that were not drawn on the canvas, and let the canvas show them."""
+        self._workspace.compare(False)
+        self._hide(pictures, spots)
+        pictures.layers.set_visible(Role.HIDDEN, True)
+
+    def _on_domains_changed(self) -> None:
+        session = self._workspace.session
+        domains = None if session is None else session.domains
+        self._view.show_domains(*(((), ()) if domains is None else (domains.names, domains.colors)))
 
     def _hide(self, pictures: SectionPictures, spots: NDArray[np.bool_]) -> None:
         pictures.session.hide(spots)

@@ -36,6 +36,8 @@ class Workspace(QObject):
         One looks at something else: the gene, the channels, the domains, or the comparison.
     mask_changed
         Other spots of the current section are hidden.
+    domains_changed
+        The current section has other domains, or they other names or colours.
     saved_changed
         There is something new to save, or it has been saved.
     model_changed
@@ -47,6 +49,7 @@ class Workspace(QObject):
     gene_shown = Signal()
     stage_changed = Signal()
     mask_changed = Signal()
+    domains_changed = Signal()
     saved_changed = Signal()
     model_changed = Signal()
 

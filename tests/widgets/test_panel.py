@@ -345,6 +345,33 @@ def test_undo_redo_and_clear(panel):
     assert panel.workspace.session.hidden.sum() == 2
 
 
+def test_spots_are_hidden_at_random_and_more_of_the_visible_ones_the_next_time(panel):
+    session = panel.workspace.session
+    panel.hide_view.hide_share.click()
+    first = session.hidden.copy()
+    assert first.sum() == round(0.1 * session.slide.n_spots)
+    panel.hide_view.hide_share.click()
+    assert (session.hidden & first).sum() == first.sum()
+    assert session.hidden.sum() == first.sum() + round(0.1 * (~first).sum())
+    assert section_layer(panel, Role.HIDDEN).visible
+    panel.hide_view.undo_requested.emit()
+    np.testing.assert_array_equal(session.hidden, first)
+
+
+def test_a_domain_is_hidden_whole(panel, settle):
+    assert not panel.hide_view.hide_domain.isEnabled()
+    panel.domains_view.choose_number(3)
+    panel.domains_view.cluster_requested.emit()
+    settle(panel)
+    panel.domains_view.legend.item(1, 1).setText("white matter")
+    panel.hide_view.hide_share.click()
+    session, before = panel.workspace.session, panel.workspace.session.hidden.copy()
+    panel.hide_view.domains.setCurrentText("white matter")
+    panel.hide_view.hide_domain.click()
+    np.testing.assert_array_equal(session.hidden, before | (session.domains.labels == 1))
+    assert section_layer(panel, Role.HIDDEN).visible
+
+
 def test_another_layer_takes_the_tool_out_of_the_hand(panel):
     panel.hide_view.tools.buttons[Tool.BRUSH].click()
     panel.workspace.viewer.layers.selection.active = section_layer(panel, Role.GENE)

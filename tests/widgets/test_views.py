@@ -144,6 +144,24 @@ def test_reconstruction_is_possible_if_some_spots_are_hidden_and_not_all(shown, 
     assert view.reconstruct.isEnabled() is possible
 
 
+def test_nothing_more_can_be_hidden_at_random_where_all_is_hidden(shown):
+    view = shown(HideView())
+    view.show_mask(10, 10, can_undo=True, can_redo=False)
+    assert not view.hide_share.isEnabled()
+
+
+def test_the_chosen_domain_stays_chosen_when_domains_are_renamed(qtbot, shown):
+    view = shown(HideView())
+    view.show_domains(("a", "b"), ("#ff0000", "#00ff00"))
+    view.domains.setCurrentIndex(1)
+    view.show_domains(("a", "c"), ("#ff0000", "#00ff00"))
+    with qtbot.waitSignal(view.domain_requested) as asked:
+        view.hide_domain.click()
+    assert asked.args == [1]
+    view.show_domains((), ())
+    assert not view.hide_domain.isEnabled()
+
+
 def test_scores_say_the_slides_column_of_the_row_chosen(qtbot, shown):
     view = shown(HideView())
     keys = ["pcc", "gain_percent", "gain_over_neighbours_percent", "mse", "mae"]
