@@ -71,6 +71,11 @@ class SpotRaster:
         """Return the (rows, cols) picture of one whole number a spot (S,), 0 off tissue."""
         return np.append(labels.astype(np.int32), np.int32(0))[self.idmap]
 
+    def paint_colors(self, colors: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the (rows, cols, 4) picture, RGBA, of one colour a spot (S, 3), clear off tissue."""
+        opaque = np.concatenate([colors, np.full((len(colors), 1), 255, dtype=np.uint8)], axis=1)
+        return np.append(opaque, np.zeros((1, 4), dtype=np.uint8), axis=0)[self.idmap]
+
     def spots_in_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which spots (S,) a painted mask hits: those more than half of whose pixels are in it.
 

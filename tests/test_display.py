@@ -188,6 +188,16 @@ def test_values_are_painted_on_their_spots_and_nan_elsewhere(slide: Slide) -> No
     assert np.isnan(picture[~tissue]).all()
 
 
+def test_colours_are_painted_on_their_spots_and_clear_elsewhere(slide: Slide) -> None:
+    raster = raster_of(slide)
+    colors = np.random.default_rng(0).integers(0, 256, (slide.n_spots, 3), dtype=np.uint8)
+    picture = raster.paint_colors(colors)
+    tissue = raster.idmap >= 0
+    np.testing.assert_array_equal(picture[tissue][:, :3], colors[raster.idmap[tissue]])
+    assert (picture[tissue][:, 3] == 255).all()
+    assert not picture[~tissue].any()
+
+
 def test_labels_are_painted_on_their_spots_and_zero_elsewhere(slide: Slide) -> None:
     raster = raster_of(slide)
     labels = np.arange(slide.n_spots) + 1

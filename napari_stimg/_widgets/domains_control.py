@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from html import escape
 
+import numpy as np
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
 from napari_stimg._widgets.domains_view import DomainsView
@@ -11,7 +13,7 @@ from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.pictures import Stage
 from napari_stimg._widgets.scribble_control import ScribbleControl
 from napari_stimg._widgets.session import Domains, Embedded, Session
-from napari_stimg._widgets.tasks import cluster, embed, paint
+from napari_stimg._widgets.tasks import cluster, color, embed, paint
 from napari_stimg._widgets.workers import Steps, TaskRunner
 from napari_stimg._widgets.workspace import Workspace
 
@@ -56,6 +58,7 @@ class DomainsControl(QObject):
         view.domain_renamed.connect(self._on_domain_renamed)
         view.domain_recolored.connect(self._on_domain_recolored)
         view.domains_requested.connect(self._on_domains_requested)
+        view.embedding_requested.connect(self._on_embedding_requested)
         workspace.stage_changed.connect(self._on_stage_changed)
         workspace.model_changed.connect(self._on_model_changed)
         workspace.current_changed.connect(self._on_current_changed)
@@ -81,6 +84,20 @@ class DomainsControl(QObject):
             session,
             lambda embedding: self._group(
                 session, "Painting the section", lambda: paint(session, embedding, scribbles, params)
+            ),
+        )
+
+    def show_embedding(self) -> None:
+        """Show the embedding as colours."""
+        session = self._workspace.session
+        if session is None:
+            return
+        self._with_embedding(
+            session,
+            lambda embedding: self._grouping.start(
+                "Colouring the embedding",
+                lambda: color(embedding),
+                lambda colors: self._on_colored(session, colors),
             ),
         )
 
@@ -118,6 +135,13 @@ class DomainsControl(QObject):
         if self._workspace.session is session:
             self._show_domains(bring_up=True)
 
+    def _on_colored(self, session: Session, colors: NDArray[np.uint8]) -> None:
+        pictures = self._workspace.pictures
+        if pictures is not None and pictures.session is session:
+            pictures.show_embedding(colors)
+            self._workspace.bring_up(Stage.EMBEDDING)
+            pictures.layers.set_visible(Role.HIDDEN, False)
+
     def _show_domains(self, *, bring_up: bool) -> None:
         self._workspace.domains_changed.emit()
         pictures = self._workspace.pictures
@@ -153,9 +177,17 @@ class DomainsControl(QObject):
     def _on_domains_requested(self, wanted: bool) -> None:
         self._workspace.bring_up(Stage.DOMAINS if wanted else Stage.GENE)
 
+    def _on_embedding_requested(self, wanted: bool) -> None:
+        self._on_stage_changed()  # it is seen once it is there
+        if wanted:
+            self.show_embedding()
+        else:
+            self._workspace.bring_up(Stage.GENE)
+
     def _on_stage_changed(self) -> None:
         pictures = self._workspace.pictures
-        self._view.show_seen(pictures is not None and pictures.stage is Stage.DOMAINS and not pictures.is_comparing)
+        stage = None if pictures is None or pictures.is_comparing else pictures.stage
+        self._view.show_seen(domains=stage is Stage.DOMAINS, embedding=stage is Stage.EMBEDDING)
 
     def _on_model_changed(self) -> None:
         """Drop what the former model was at; what it has made already stays."""
@@ -173,6 +205,7 @@ class DomainsControl(QObject):
     def _on_current_changed(self) -> None:
         self._view.setEnabled(self._workspace.session is not None)
         self._show_domains(bring_up=False)
+        self._on_stage_changed()
 
 
 def _with(names: tuple[str, ...], place: int, name: str) -> tuple[str, ...]:

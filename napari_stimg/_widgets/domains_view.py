@@ -41,6 +41,8 @@ class DomainsView(QWidget):
         All scribbles are to go.
     paint_requested
         The whole section is to be painted from the scribbles.
+    embedding_requested : bool
+        The embedding is to be seen as colours, or what is below it.
     domains_requested : bool
         The domains are to be seen, or what is below them.
     domain_renamed, domain_recolored : int, str
@@ -56,6 +58,7 @@ class DomainsView(QWidget):
     brush_requested = Signal(int)
     scribbles_cleared = Signal()
     paint_requested = Signal()
+    embedding_requested = Signal(bool)
     domains_requested = Signal(bool)
     domain_renamed = Signal(int, str)
     domain_recolored = Signal(int, str)
@@ -80,7 +83,15 @@ class DomainsView(QWidget):
             lambda: self.domains_requested.emit(self._show.isChecked()),
             checkable=True,
         )
+        self._colors = button(
+            "On canvas",
+            "The three directions in which the embedding varies most, as red, green and blue: alike colours, alike "
+            "expression. It is computed first, where it has not been.",
+            lambda: self.embedding_requested.emit(self._colors.isChecked()),
+            checkable=True,
+        )
         layout = column(
+            row(title("Embedding as colours"), self._colors, stretch=0),
             title("Find domains without labels"),
             self._build_cluster(),
             title("Paint domains from scribbles"),
@@ -114,6 +125,11 @@ class DomainsView(QWidget):
         """Whether every stroke paints the section anew."""
         return self._live.isChecked()
 
+    @property
+    def colors_shown(self) -> bool:
+        """Whether the embedding is said to be on the canvas."""
+        return self._colors.isChecked()
+
     def choose_number(self, n_domains: int) -> None:
         """Ask for this many domains."""
         self._cluster_form.n_domains.value = n_domains
@@ -142,9 +158,10 @@ class DomainsView(QWidget):
         self._show.setEnabled(True)
         self._summary.setText(summary)
 
-    def show_seen(self, seen: bool) -> None:
-        """Show whether the domains are on the canvas."""
-        self._show.setChecked(seen)
+    def show_seen(self, *, domains: bool, embedding: bool) -> None:
+        """Show whether the domains, or the embedding, are on the canvas."""
+        self._show.setChecked(domains)
+        self._colors.setChecked(embedding)
 
     def clear_domains(self) -> None:
         """Show that there are no domains."""

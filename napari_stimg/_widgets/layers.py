@@ -40,6 +40,7 @@ class Role(StrEnum):
     RECONSTRUCTION = "reconstruction"
     DIFFERENCE = "difference"
     UNCERTAINTY = "uncertainty"
+    EMBEDDING = "embedding"
     DOMAINS = "domains"
     SCRIBBLES = "scribbles"
     HIDDEN = "hidden"
@@ -128,6 +129,15 @@ class SectionLayers:
         if layer is None:
             scale = (self._world / px_per_place,) * 2
             layer = self._add(role, Image(image, name=name, rgb=True, scale=scale, units=self._units))
+        return layer
+
+    def colors(self, role: Role, colors: NDArray[np.uint8], *, name: str) -> Image:
+        """Show one colour a spot, (S, 3), as true hexagons; empty cells are clear."""
+        picture = self.session.raster.paint_colors(colors)
+        layer = self.get(role)
+        if layer is None:
+            return self._add(role, Image(picture, name=name, rgb=True, **self._placement()))
+        layer.data = picture
         return layer
 
     def labels(

@@ -27,6 +27,7 @@ class Stage(StrEnum):
 
     GENE = "gene"
     CHANNELS = "channels"
+    EMBEDDING = "embedding"
     DOMAINS = "domains"
 
 
@@ -131,10 +132,11 @@ class SectionPictures:
             self.layers.remove(role)
 
     def bring_up(self, stage: Stage) -> None:
-        """Look at the one gene, at the channels together, or at the domains."""
+        """Look at the one gene, at the channels together, at the embedding, or at the domains."""
         self.compare(False)
         self.stage = stage
         self.layers.set_visible(Role.GENE, stage is Stage.GENE)
+        self.layers.set_visible(Role.EMBEDDING, stage is Stage.EMBEDDING)
         self.layers.set_visible(Role.DOMAINS, stage is Stage.DOMAINS)
         for role in CHANNELS:
             self.layers.set_visible(role, stage is Stage.CHANNELS)
@@ -230,3 +232,7 @@ class SectionPictures:
             return
         colors = {number: color for number, color in enumerate(domains.colors, start=1)}
         self.layers.labels(Role.DOMAINS, domains.labels + 1, name="Domains", colors=colors, opacity=1.0)
+
+    def show_embedding(self, colors: NDArray[np.uint8]) -> None:
+        """Show the embedding as (S, 3) colours over the section."""
+        self.layers.colors(Role.EMBEDDING, colors, name="Embedding (3 components as RGB)")

@@ -133,6 +133,14 @@ def embed(session: Session, model: Model) -> Generator[Progress, None, Embedded]
     return Embedded(values=values, how=_made_by(checkpoint))
 
 
+def color(embedding: Embedded) -> Generator[Progress, None, NDArray[np.uint8]]:
+    """Return the (S, 3) colours of an embedding."""
+    from napari_stimg.embedding_colors import embedding_colors
+
+    yield Progress(done=0, total=0, message="Colouring the embedding")
+    return embedding_colors(embedding.values)
+
+
 def cluster(session: Session, embedding: Embedded, params: "ClusterParameters") -> Generator[Progress, None, Domains]:
     """Return domains found without labels."""
     from napari_stimg.domains import cluster as cluster_spots

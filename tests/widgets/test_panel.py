@@ -21,6 +21,7 @@ from napari_stimg._widgets.save_control import suggested_target
 from napari_stimg._widgets.session import MAX_CHANNELS
 from napari_stimg._widgets.tasks import Model
 from napari_stimg._widgets.tools_view import Tool
+from napari_stimg.embedding_colors import embedding_colors
 from napari_stimg.progress import Progress
 from tests.small_sections import write_two_sections
 
@@ -516,6 +517,49 @@ def test_a_result_for_a_section_out_of_sight_is_kept_with_it(qtbot, panel, settl
 
 
 # --- Domains --------------------------------------------------------------------------------------
+
+
+def test_the_embedding_is_seen_as_colours_where_spots_are(panel, settle):
+    panel.domains_view.embedding_requested.emit(True)
+    assert not panel.domains_view.colors_shown
+    settle(panel)
+    session, layer = panel.workspace.session, section_layer(panel, Role.EMBEDDING)
+    assert panel.domains_view.colors_shown
+    assert layer.rgb
+    assert layer.visible
+    assert not section_layer(panel, Role.GENE).visible
+    colors = embedding_colors(session.embedding.values)
+    row, col = np.argwhere(session.raster.idmap == 11)[0]
+    assert layer.data[row, col].tolist() == [*colors[11].tolist(), 255]
+    assert layer.data[..., 3][session.raster.idmap < 0].max() == 0
+    panel.domains_view.embedding_requested.emit(False)
+    assert section_layer(panel, Role.GENE).visible
+    assert not layer.visible
+    assert not panel.domains_view.colors_shown
+
+
+def test_domains_take_the_place_of_the_embedding_and_the_other_way_round(panel, settle):
+    panel.domains_view.embedding_requested.emit(True)
+    settle(panel)
+    panel.domains_view.cluster_requested.emit()
+    settle(panel)
+    assert section_layer(panel, Role.DOMAINS).visible
+    assert not section_layer(panel, Role.EMBEDDING).visible
+    panel.domains_view.embedding_requested.emit(True)
+    settle(panel)
+    assert section_layer(panel, Role.EMBEDDING).visible
+    assert not section_layer(panel, Role.DOMAINS).visible
+
+
+def test_another_section_has_its_own_embedding(panel, settle):
+    panel.domains_view.embedding_requested.emit(True)
+    settle(panel)
+    panel.sections.open_sample()
+    settle(panel)
+    assert not panel.domains_view.colors_shown
+    panel.workspace.choose(0)
+    assert panel.domains_view.colors_shown
+    assert section_layer(panel, Role.EMBEDDING).visible
 
 
 def test_domains_are_found_without_labels_shown_and_named(panel, settle):
