@@ -76,6 +76,12 @@ class SpotRaster:
         opaque = np.concatenate([colors, np.full((len(colors), 1), 255, dtype=np.uint8)], axis=1)
         return np.append(opaque, np.zeros((1, 4), dtype=np.uint8), axis=0)[self.idmap]
 
+    def spot_under(self, point: NDArray[np.floating]) -> int:
+        """Return the spot at a point (row, col) of the picture, -1 off tissue and off the picture."""
+        row, col = np.rint(point).astype(int)
+        inside = 0 <= row < self.idmap.shape[0] and 0 <= col < self.idmap.shape[1]
+        return int(self.idmap[row, col]) if inside else -1
+
     def spots_in_mask(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which spots (S,) a painted mask hits: those more than half of whose pixels are in it.
 

@@ -198,6 +198,16 @@ def test_colours_are_painted_on_their_spots_and_clear_elsewhere(slide: Slide) ->
     assert not picture[~tissue].any()
 
 
+def test_the_spot_under_a_point_is_the_one_whose_pixel_it_is(slide: Slide) -> None:
+    raster = raster_of(slide)
+    for spot in (0, slide.n_spots // 2, slide.n_spots - 1):
+        for pixel in np.argwhere(raster.idmap == spot)[::7]:
+            assert raster.spot_under(pixel + np.array([0.4, -0.4])) == spot
+    assert raster.spot_under(np.argwhere(raster.idmap < 0)[0].astype(float)) == -1
+    for outside in ([-1.0, 3.0], [3.0, -1.0], [raster.idmap.shape[0], 3.0], [3.0, raster.idmap.shape[1]]):
+        assert raster.spot_under(np.array(outside)) == -1
+
+
 def test_labels_are_painted_on_their_spots_and_zero_elsewhere(slide: Slide) -> None:
     raster = raster_of(slide)
     labels = np.arange(slide.n_spots) + 1

@@ -1,9 +1,11 @@
 """Connections to the viewer's own events, which outlives the panel and must not call it once it is gone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+import numpy as np
 from napari.layers import Layer
 from napari.utils.events import Event, EventEmitter
+from numpy.typing import NDArray
 
 
 class Connections:
@@ -12,6 +14,7 @@ class Connections:
     def __init__(self) -> None:
         self._made: list[tuple[EventEmitter, Callable[[Event], object]]] = []
         self._bound: list[tuple[Layer, str]] = []
+        self._clicked: list[tuple[Layer, Callable[[Layer, Event], Iterator[None]]]] = []
 
     def connect(self, emitter: EventEmitter, callback: Callable[[Event], object]) -> None:
         """Call this at every event, until `release`."""
@@ -30,6 +33,22 @@ class Connections:
         layer.bind_key(key, action, overwrite=True)
         self._bound.append((layer, key))
 
+    def on_click(self, layer: Layer, action: Callable[[Layer, NDArray[np.float64]], object]) -> None:
+        """Do this with the clicked point in the layer's data, (row, col), until `release`; dragging is no click."""
+
+        def take(clicked: Layer, event: Event) -> Iterator[None]:
+            point = np.asarray(clicked.world_to_data(event.position), dtype=np.float64)
+            yield
+            moved = False
+            while event.type == "mouse_move":
+                moved = True
+                yield
+            if not moved:
+                action(clicked, point)
+
+        layer.mouse_drag_callbacks.append(take)
+        self._clicked.append((layer, take))
+
     def release(self) -> None:
         """Disconnect and unbind everything; doing so twice does no harm."""
         while self._made:
@@ -38,3 +57,6 @@ class Connections:
         while self._bound:
             layer, key = self._bound.pop()
             layer.bind_key(key, None)
+        while self._clicked:
+            layer, take = self._clicked.pop()
+            layer.mouse_drag_callbacks.remove(take)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from html import escape
 
 import numpy as np
+from napari.layers import Layer
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
@@ -16,6 +17,7 @@ from napari_stimg._widgets.session import Domains, Embedded, Session
 from napari_stimg._widgets.tasks import cluster, color, embed, paint
 from napari_stimg._widgets.workers import Steps, TaskRunner
 from napari_stimg._widgets.workspace import Workspace
+from napari_stimg.similarity import similarity
 
 OTHER_MODEL = "<br>Made with {}, which is not the model chosen now."
 
@@ -59,6 +61,7 @@ class DomainsControl(QObject):
         view.domain_recolored.connect(self._on_domain_recolored)
         view.domains_requested.connect(self._on_domains_requested)
         view.embedding_requested.connect(self._on_embedding_requested)
+        view.similarity_requested.connect(self._on_similarity_requested)
         workspace.stage_changed.connect(self._on_stage_changed)
         workspace.model_changed.connect(self._on_model_changed)
         workspace.current_changed.connect(self._on_current_changed)
@@ -101,6 +104,12 @@ class DomainsControl(QObject):
             ),
         )
 
+    def show_similar(self, spot: int) -> None:
+        """Show which spots are like this one, and then those like each one that is clicked."""
+        session = self._workspace.session
+        if session is not None:
+            self._with_embedding(session, lambda embedding: self._show_similar(session, embedding, spot))
+
     def _with_embedding(self, session: Session, then: Callable[[Embedded], None]) -> None:
         """Do this with the section's embedding, now or once it is there."""
         if session.embedding is not None and not self._workspace.made_by_another(session.embedding.how):
@@ -141,6 +150,27 @@ class DomainsControl(QObject):
             pictures.show_embedding(colors)
             self._workspace.bring_up(Stage.EMBEDDING)
             pictures.layers.set_visible(Role.HIDDEN, False)
+
+    def _show_similar(self, session: Session, embedding: Embedded, spot: int) -> None:
+        pictures = self._workspace.pictures
+        if pictures is None or pictures.session is not session:
+            return
+        is_new = Role.SIMILARITY not in pictures.layers
+        layer = pictures.show_similarity(similarity(embedding.values, spot), spot)
+        if is_new:
+            self._workspace.connections.on_click(layer, self._on_clicked)
+        self._workspace.bring_up(Stage.SIMILARITY)
+        pictures.layers.set_visible(Role.HIDDEN, False)
+        pictures.layers.activate(Role.SIMILARITY, "pan_zoom")
+
+    def _on_clicked(self, layer: Layer, point: NDArray[np.float64]) -> None:
+        """Show what is like the spot under the mouse, if there is one."""
+        pictures = self._workspace.pictures
+        if pictures is None or layer is not pictures.layers.get(Role.SIMILARITY):
+            return
+        spot = pictures.session.raster.spot_under(point)
+        if spot >= 0:
+            self.show_similar(spot)
 
     def _show_domains(self, *, bring_up: bool) -> None:
         self._workspace.domains_changed.emit()
@@ -184,10 +214,23 @@ class DomainsControl(QObject):
         else:
             self._workspace.bring_up(Stage.GENE)
 
+    def _on_similarity_requested(self, wanted: bool) -> None:
+        self._on_stage_changed()  # it is seen once it is there
+        pictures = self._workspace.pictures
+        if wanted and pictures is not None:
+            centres = pictures.session.raster.centres
+            self.show_similar(int(np.linalg.norm(centres - np.median(centres, axis=0), axis=1).argmin()))
+        else:
+            self._workspace.bring_up(Stage.GENE)
+
     def _on_stage_changed(self) -> None:
         pictures = self._workspace.pictures
         stage = None if pictures is None or pictures.is_comparing else pictures.stage
-        self._view.show_seen(domains=stage is Stage.DOMAINS, embedding=stage is Stage.EMBEDDING)
+        self._view.show_seen(
+            domains=stage is Stage.DOMAINS,
+            embedding=stage is Stage.EMBEDDING,
+            similarity=stage is Stage.SIMILARITY,
+        )
 
     def _on_model_changed(self) -> None:
         """Drop what the former model was at; what it has made already stays."""

@@ -43,6 +43,8 @@ class DomainsView(QWidget):
         The whole section is to be painted from the scribbles.
     embedding_requested : bool
         The embedding is to be seen as colours, or what is below it.
+    similarity_requested : bool
+        Spots are to be coloured by how alike they are to the one that is clicked, or not.
     domains_requested : bool
         The domains are to be seen, or what is below them.
     domain_renamed, domain_recolored : int, str
@@ -59,6 +61,7 @@ class DomainsView(QWidget):
     scribbles_cleared = Signal()
     paint_requested = Signal()
     embedding_requested = Signal(bool)
+    similarity_requested = Signal(bool)
     domains_requested = Signal(bool)
     domain_renamed = Signal(int, str)
     domain_recolored = Signal(int, str)
@@ -84,14 +87,22 @@ class DomainsView(QWidget):
             checkable=True,
         )
         self._colors = button(
-            "On canvas",
+            "As colours",
             "The three directions in which the embedding varies most, as red, green and blue: alike colours, alike "
             "expression. It is computed first, where it has not been.",
             lambda: self.embedding_requested.emit(self._colors.isChecked()),
             checkable=True,
         )
+        self._similarity = button(
+            "Like a spot",
+            "Click a spot on the canvas: the brighter another one, the more alike they are (1 = in all that sets them "
+            "apart from the section's mean, 0 = in nothing, -1 = opposites). The embedding is computed first, where it "
+            "has not been.",
+            lambda: self.similarity_requested.emit(self._similarity.isChecked()),
+            checkable=True,
+        )
         layout = column(
-            row(title("Embedding as colours"), self._colors, stretch=0),
+            row(title("Embedding"), self._colors, self._similarity, stretch=0),
             title("Find domains without labels"),
             self._build_cluster(),
             title("Paint domains from scribbles"),
@@ -130,6 +141,11 @@ class DomainsView(QWidget):
         """Whether the embedding is said to be on the canvas."""
         return self._colors.isChecked()
 
+    @property
+    def similarity_shown(self) -> bool:
+        """Whether the likes of a spot are said to be on the canvas."""
+        return self._similarity.isChecked()
+
     def choose_number(self, n_domains: int) -> None:
         """Ask for this many domains."""
         self._cluster_form.n_domains.value = n_domains
@@ -158,10 +174,11 @@ class DomainsView(QWidget):
         self._show.setEnabled(True)
         self._summary.setText(summary)
 
-    def show_seen(self, *, domains: bool, embedding: bool) -> None:
-        """Show whether the domains, or the embedding, are on the canvas."""
+    def show_seen(self, *, domains: bool, embedding: bool, similarity: bool) -> None:
+        """Show which of the domains, the embedding and the likes of a spot is on the canvas."""
         self._show.setChecked(domains)
         self._colors.setChecked(embedding)
+        self._similarity.setChecked(similarity)
 
     def clear_domains(self) -> None:
         """Show that there are no domains."""

@@ -41,6 +41,7 @@ class Role(StrEnum):
     DIFFERENCE = "difference"
     UNCERTAINTY = "uncertainty"
     EMBEDDING = "embedding"
+    SIMILARITY = "similarity"
     DOMAINS = "domains"
     SCRIBBLES = "scribbles"
     HIDDEN = "hidden"

@@ -28,6 +28,7 @@ class Stage(StrEnum):
     GENE = "gene"
     CHANNELS = "channels"
     EMBEDDING = "embedding"
+    SIMILARITY = "similarity"
     DOMAINS = "domains"
 
 
@@ -132,11 +133,12 @@ class SectionPictures:
             self.layers.remove(role)
 
     def bring_up(self, stage: Stage) -> None:
-        """Look at the one gene, at the channels together, at the embedding, or at the domains."""
+        """Look at the one gene, at the channels together, at the embedding or one spot's likes, or at the domains."""
         self.compare(False)
         self.stage = stage
         self.layers.set_visible(Role.GENE, stage is Stage.GENE)
         self.layers.set_visible(Role.EMBEDDING, stage is Stage.EMBEDDING)
+        self.layers.set_visible(Role.SIMILARITY, stage is Stage.SIMILARITY)
         self.layers.set_visible(Role.DOMAINS, stage is Stage.DOMAINS)
         for role in CHANNELS:
             self.layers.set_visible(role, stage is Stage.CHANNELS)
@@ -236,3 +238,10 @@ class SectionPictures:
     def show_embedding(self, colors: NDArray[np.uint8]) -> None:
         """Show the embedding as (S, 3) colours over the section."""
         self.layers.colors(Role.EMBEDDING, colors, name="Embedding (3 components as RGB)")
+
+    def show_similarity(self, values: NDArray[np.float32], spot: int) -> Layer:
+        """Show how alike each spot (S,) is to one, and return the layer."""
+        name = f"Like spot {self.session.slide.spot_names[spot]}"
+        layer = self.layers.image(Role.SIMILARITY, values, name=name, limits=(-1.0, 1.0), colormap="magma")
+        layer.colorbar.visible = True
+        return layer

@@ -33,7 +33,8 @@ class Workspace(QObject):
     gene_shown
         Another gene of the current section is shown.
     stage_changed
-        One looks at something else: the gene, the channels, the embedding, the domains, or the comparison.
+        One looks at something else: the gene, the channels, the embedding, the likes of a spot, the domains,
+        or the comparison.
     mask_changed
         Other spots of the current section are hidden.
     domains_changed
@@ -141,7 +142,7 @@ class Workspace(QObject):
         return self.model.sha256 not in (None, how.get("checkpoint_sha256"))
 
     def bring_up(self, stage: Stage) -> None:
-        """Look at the gene, the channels, the embedding or the domains of the current section."""
+        """Look at this of the current section."""
         if self._current is not None:
             self._current.bring_up(stage)
             self.stage_changed.emit()

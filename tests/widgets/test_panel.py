@@ -1,6 +1,7 @@
 """The whole path through the panel, on a viewer without a window: open, look, hide, reconstruct, paint, save."""
 
 import threading
+from types import SimpleNamespace
 
 import anndata as ad
 import numpy as np
@@ -23,6 +24,7 @@ from napari_stimg._widgets.tasks import Model
 from napari_stimg._widgets.tools_view import Tool
 from napari_stimg.embedding_colors import embedding_colors
 from napari_stimg.progress import Progress
+from napari_stimg.similarity import similarity
 from tests.small_sections import write_two_sections
 
 
@@ -536,6 +538,38 @@ def test_the_embedding_is_seen_as_colours_where_spots_are(panel, settle):
     assert section_layer(panel, Role.GENE).visible
     assert not layer.visible
     assert not panel.domains_view.colors_shown
+
+
+def clicked(layer, row_col, *, moving=False):
+    """Click at a pixel of a layer's picture, as napari would, or drag from it."""
+    event = SimpleNamespace(type="mouse_press", position=layer.data_to_world(row_col))
+    (callback,) = layer.mouse_drag_callbacks
+    steps = callback(layer, event)
+    next(steps)
+    for kind in ("mouse_move", "mouse_release") if moving else ("mouse_release",):
+        event.type = kind
+        next(steps, None)
+
+
+def test_spots_like_the_one_that_is_clicked_are_shown(panel, settle):
+    panel.domains_view.similarity_requested.emit(True)
+    settle(panel)
+    session, layer = panel.workspace.session, section_layer(panel, Role.SIMILARITY)
+    assert panel.domains_view.similarity_shown
+    assert layer.visible
+    assert not section_layer(panel, Role.GENE).visible
+    pixel = np.argwhere(session.raster.idmap == 17)[0]
+    clicked(layer, pixel)
+    assert layer.name == f"Like spot {session.slide.spot_names[17]}"
+    expected = similarity(session.embedding.values, 17)
+    np.testing.assert_array_equal(layer.data, session.raster.paint(expected))
+    clicked(layer, np.argwhere(session.raster.idmap == 3)[0], moving=True)
+    clicked(layer, np.argwhere(session.raster.idmap < 0)[0])
+    assert layer.name == f"Like spot {session.slide.spot_names[17]}"
+    panel.domains_view.similarity_requested.emit(False)
+    assert section_layer(panel, Role.GENE).visible
+    panel.close()
+    assert not layer.mouse_drag_callbacks
 
 
 def test_domains_take_the_place_of_the_embedding_and_the_other_way_round(panel, settle):
