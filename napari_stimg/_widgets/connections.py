@@ -34,7 +34,12 @@ class Connections:
         self._bound.append((layer, key))
 
     def on_click(self, layer: Layer, action: Callable[[Layer, NDArray[np.float64]], object]) -> None:
-        """Do this with the clicked point in the layer's data, (row, col), until `release`; dragging is no click."""
+        """Do this with the clicked point in the layer's data, (row, col), until `release`; dragging is no click.
+
+        A layer has one action: it keeps the first.
+        """
+        if any(known is layer for known, _ in self._clicked):
+            return
 
         def take(clicked: Layer, event: Event) -> Iterator[None]:
             point = np.asarray(clicked.world_to_data(event.position), dtype=np.float64)

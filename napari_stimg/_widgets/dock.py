@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QComboBox, QScrollArea, QTabWidget, QToolButton, QVBo
 
 from napari_stimg._widgets.domains_control import DomainsControl
 from napari_stimg._widgets.domains_view import DomainsView
+from napari_stimg._widgets.embedding_control import EmbeddingControl
 from napari_stimg._widgets.forms import row
 from napari_stimg._widgets.genes_control import GenesControl
 from napari_stimg._widgets.genes_view import GenesView
@@ -99,8 +100,11 @@ class StimgWidget(QWidget):
         self.masking = MaskControl(workspace, self.hide_view)
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])
         self.scribbles = ScribbleControl(workspace, self.domains_view)
+        self.embeddings = EmbeddingControl(
+            workspace, self.domains_view, embedding=runners["embed"], coloring=runners["group"]
+        )
         self.domains = DomainsControl(
-            workspace, self.domains_view, self.scribbles, embedding=runners["embed"], grouping=runners["group"]
+            workspace, self.domains_view, self.scribbles, self.embeddings, grouping=runners["group"]
         )
         self.saving = SaveControl(workspace, self.save_view, runners["save"])
         self.hide_view.gene_requested.connect(self.genes.show_gene)

@@ -41,7 +41,7 @@ class DomainsView(QWidget):
         All scribbles are to go.
     paint_requested
         The whole section is to be painted from the scribbles.
-    embedding_requested : bool
+    colors_requested : bool
         The embedding is to be seen as colours, or what is below it.
     similarity_requested : bool
         Spots are to be coloured by how alike they are to the one that is clicked, or not.
@@ -60,7 +60,7 @@ class DomainsView(QWidget):
     brush_requested = Signal(int)
     scribbles_cleared = Signal()
     paint_requested = Signal()
-    embedding_requested = Signal(bool)
+    colors_requested = Signal(bool)
     similarity_requested = Signal(bool)
     domains_requested = Signal(bool)
     domain_renamed = Signal(int, str)
@@ -90,7 +90,7 @@ class DomainsView(QWidget):
             "As colours",
             "The three directions in which the embedding varies most, as red, green and blue: alike colours, alike "
             "expression. It is computed first, where it has not been.",
-            lambda: self.embedding_requested.emit(self._colors.isChecked()),
+            lambda: self.colors_requested.emit(self._colors.isChecked()),
             checkable=True,
         )
         self._similarity = button(
@@ -174,10 +174,13 @@ class DomainsView(QWidget):
         self._show.setEnabled(True)
         self._summary.setText(summary)
 
-    def show_seen(self, *, domains: bool, embedding: bool, similarity: bool) -> None:
-        """Show which of the domains, the embedding and the likes of a spot is on the canvas."""
-        self._show.setChecked(domains)
-        self._colors.setChecked(embedding)
+    def show_seen(self, seen: bool) -> None:
+        """Show whether the domains are on the canvas."""
+        self._show.setChecked(seen)
+
+    def show_embedding_seen(self, *, colors: bool, similarity: bool) -> None:
+        """Show whether the embedding's colours, or the likes of a spot, are on the canvas."""
+        self._colors.setChecked(colors)
         self._similarity.setChecked(similarity)
 
     def clear_domains(self) -> None:

@@ -83,6 +83,11 @@ class Workspace(QObject):
         return None if self._current is None else self._current.session
 
     @property
+    def stage(self) -> Stage | None:
+        """What one looks at of the current section; None if none is open, or pictures are side by side."""
+        return None if self._current is None or self._current.is_comparing else self._current.stage
+
+    @property
     def is_comparing(self) -> bool:
         """Whether the current section's pictures are side by side."""
         return self._current is not None and self._current.is_comparing
