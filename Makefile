@@ -27,9 +27,8 @@ else
 	$(BIN)/stimg view
 endif
 
-# Two to four processes of one thread each: on few cores, torch's threads wait for each other.
 test: lint
-	OMP_NUM_THREADS=1 $(IN_WINDOW) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	$(IN_WINDOW) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

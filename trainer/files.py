@@ -1,6 +1,7 @@
-"""Files that are whole or not there at all, and files of settings."""
+"""Files that are whole or not there at all, that one process writes at a time, and files of settings."""
 
 import os
+import sys
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,39 @@ import yaml
 
 from napari_stimg.errors import InputError
 
+if sys.platform != "win32":
+    import fcntl
+
 
 def write_text(path: Path, text: str) -> None:
     """Write a text beside its place, then rename it there."""
     beside = path.with_name(path.name + ".part")
     beside.write_text(text, encoding="utf-8")
     os.replace(beside, path)
+
+
+def lock(file: int, *, busy: str) -> None:
+    """Keep others out until a file is closed, be it by a kill; not on Windows, nor where no disk can lock.
+
+    Parameters
+    ----------
+    file : int
+        Descriptor of an open file; others lock the same one.
+    busy : str
+        What to say if another process has it.
+
+    Raises
+    ------
+    InputError
+        If another process has it.
+    """
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(busy) from error
+        except OSError:  # file systems of clusters may know no locks
+            pass
 
 
 def read_yaml(path: Path) -> Any:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from shutil import rmtree
@@ -13,10 +12,7 @@ from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.errors import InputError
 from trainer.config import Config, check_same_run, read_config, write_config
 from trainer.data import Data
-from trainer.files import write_text
-
-if sys.platform != "win32":
-    import fcntl
+from trainer.files import lock, write_text
 
 CONFIG, GENES, LOG, CURVES, LOCK = "config.yaml", "vocabulary.json", "log.jsonl", "curves", "run.lock"
 LAST, BEST = "last.state", "best.state"
@@ -148,20 +144,16 @@ class RunFolder:
         return genes
 
     def _lock(self) -> None:
-        """Keep other runs out of the folder until this process ends; not on Windows, nor where no disk can lock."""
-        if not self._writes or self._unlock is not None or sys.platform == "win32":
+        """Keep other runs out of the folder until this process ends."""
+        if not self._writes or self._unlock is not None:
             return
         file = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT)
         self._unlock = finalize(self, os.close, file)  # also where a run is closed on its way
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(
-                f"run.folder: expected no other process to train in {self.path}, found one at work; wait until it is "
-                "done, or name another folder."
-            ) from error
-        except OSError:  # file systems of clusters may know no locks
-            pass
+        lock(
+            file,
+            busy=f"run.folder: expected no other process to train in {self.path}, found one at work; wait until it is "
+            "done, or name another folder.",
+        )
 
     def go_on_from(self, step: int) -> float:
         """Cut off what the log says of steps that will be taken again, open the curves, return the seconds so far."""

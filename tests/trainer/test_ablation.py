@@ -178,7 +178,7 @@ def test_axes_that_change_what_is_compared_are_refused(axis: str, base: Config, 
 
 def test_several_processes_are_refused(base: Config, tmp_path: Path) -> None:
     config = replace(base, run=replace(base.run, devices=2))
-    with pytest.raises(InputError, match=r"run\.devices: expected 1 for an ablation, found more"):
+    with pytest.raises(InputError, match=r"run\.devices: expected 1 for an ablation, found 2"):
         run(ablate(variants(config, {}, tmp_path), tmp_path))
 
 

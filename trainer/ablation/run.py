@@ -46,8 +46,9 @@ def ablate(variants: Sequence[Variant], folder: Path) -> Generator[Progress, Non
     InputError
         If there are no sections to score on, a variant cannot be trained, or was trained with other settings.
     """
-    if variants[0].config.run.devices > 1:
-        raise InputError("run.devices: expected 1 for an ablation, found more; train variants one after the other.")
+    n_devices = variants[0].config.run.devices
+    if n_devices > 1:
+        raise InputError(f"run.devices: expected 1 for an ablation, found {n_devices}; leave it out.")
     slides = yield from _validation_slides(variants[0].config)
     rows: list[dict[str, Any]] = []
     text = ""

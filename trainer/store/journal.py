@@ -2,17 +2,14 @@
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from napari_stimg.errors import InputError
+from trainer.files import lock
 from trainer.store.genes import GeneIndex
-
-if sys.platform != "win32":
-    import fcntl
 
 JOURNAL = "corpus.jsonl"
 SHARDS = "shards"
@@ -147,7 +144,11 @@ class JournalWriter:
     def __init__(self, path: Path) -> None:
         self._file = path.open("a+b")
         try:
-            _lock(self._file, path)
+            lock(
+                self._file.fileno(),
+                busy=f"{path.parent}: expected no other process to pack into this corpus, found one at work; "
+                "wait until it is done.",
+            )
             self._file.seek(0)
             n_whole = self._file.read().rfind(b"\n") + 1
             self._file.truncate(n_whole)
@@ -167,20 +168,6 @@ class JournalWriter:
     def close(self) -> None:
         """Let others write."""
         self._file.close()
-
-
-def _lock(file: BinaryIO, path: Path) -> None:
-    """Keep other writers out until the file is closed, be it by a kill; not on Windows, nor where no disk can lock."""
-    if sys.platform != "win32":
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(
-                f"{path.parent}: expected no other process to pack into this corpus, found one at work; "
-                "wait until it is done."
-            ) from error
-        except OSError:  # file systems of clusters may know no locks
-            pass
 
 
 def gene_index(entries: Sequence[Entry]) -> GeneIndex:
