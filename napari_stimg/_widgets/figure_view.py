@@ -1,0 +1,119 @@
+"""A matplotlib figure in the viewer's colours, that can be saved as a picture."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+from matplotlib.figure import Figure
+from qtpy.QtCore import QEvent, Qt, Signal
+from qtpy.QtGui import QColor, QPalette
+from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+
+from napari_stimg._widgets.forms import button
+
+FILTERS = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)"
+MIN_HEIGHT_PX = 220
+
+
+class FigureView(QWidget):
+    """Shows what a function draws into matplotlib axes; *Save figure…* writes it on white, whatever the theme.
+
+    Signals
+    -------
+    saved : str
+        The figure was written to this path.
+    failed : str
+        It could not be written, and why.
+    """
+
+    saved = Signal(str)
+    failed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.figure = Figure(layout="constrained")
+        self.axes: Axes = self.figure.add_subplot()
+        self.canvas = FigureCanvasQTAgg(self.figure)  # type: ignore[no-untyped-call]
+        self.canvas.setMinimumHeight(MIN_HEIGHT_PX)
+        self._draw: Callable[[Axes], object] | None = None
+        self.save_button = button("Save figure…", "Save this figure as PNG, SVG or PDF.", self._ask_where)
+        layout = QVBoxLayout()
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.canvas, 1)
+        layout.addWidget(self.save_button, 0, Qt.AlignmentFlag.AlignRight)
+        self.setLayout(layout)
+        self.show_nothing()
+
+    def show_drawing(self, draw: Callable[[Axes], object]) -> None:
+        """Show what this draws; it is called again when the theme changes and when the figure is saved."""
+        self._draw = draw
+        self.save_button.setEnabled(True)
+        self._redraw()
+
+    def show_nothing(self) -> None:
+        """Show no figure."""
+        self._draw = None
+        self.save_button.setEnabled(False)
+        self._redraw()
+
+    def save(self, path: Path) -> None:
+        """Write the figure on white.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        ValueError
+            If the path's ending is none that matplotlib writes.
+        """
+        width, height = self.figure.get_size_inches()
+        figure = Figure(figsize=(width, height), layout="constrained")
+        if self._draw is not None:
+            self._draw(figure.add_subplot())
+        figure.savefig(path, dpi=200)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
+        """Follow the viewer's theme."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+            self._redraw()
+
+    def _redraw(self) -> None:
+        self.figure.clear()
+        self.axes = self.figure.add_subplot()
+        if self._draw is None:
+            self.axes.set_axis_off()
+        else:
+            self._draw(self.axes)
+        palette = self.palette()
+        _tint(self.figure, palette.color(QPalette.ColorRole.Window), palette.color(QPalette.ColorRole.WindowText))
+        self.canvas.draw_idle()  # type: ignore[no-untyped-call]
+
+    def _ask_where(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Save figure", "figure.png", FILTERS)
+        if not name:
+            return
+        try:
+            self.save(Path(name))
+        except (OSError, ValueError) as error:
+            self.failed.emit(f"The figure could not be saved as {name}: {error}")
+        else:
+            self.saved.emit(name)
+
+
+def _tint(figure: Figure, paper: QColor, ink: QColor) -> None:
+    """Give the figure's paper and ink the viewer's colours."""
+    figure.set_facecolor(paper.name())
+    for axes in figure.axes:
+        axes.set_facecolor(paper.name())
+        axes.tick_params(colors=ink.name())
+        for text in (axes.title, axes.xaxis.label, axes.yaxis.label):
+            text.set_color(ink.name())
+        for spine in axes.spines.values():
+            spine.set_edgecolor(ink.name())
+        legend = axes.get_legend()
+        if legend is not None:
+            legend.get_frame().set_facecolor(paper.name())
+            for text in legend.get_texts():
+                text.set_color(ink.name())
