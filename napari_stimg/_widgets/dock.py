@@ -20,7 +20,9 @@ from napari_stimg._widgets.save_view import SaveView
 from napari_stimg._widgets.scribble_control import ScribbleControl
 from napari_stimg._widgets.section_control import SectionControl
 from napari_stimg._widgets.section_view import SectionView
+from napari_stimg._widgets.shortcuts import bind, panel_shortcuts, show_list
 from napari_stimg._widgets.task_view import TaskView
+from napari_stimg._widgets.tools_view import Tool
 from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
 
@@ -46,12 +48,29 @@ class StimgWidget(QWidget):
         self.domains_view, self.save_view = DomainsView(), SaveView()
         self._build()
         self._connect()
+        self._shortcuts = panel_shortcuts(self)
+        bind(self, self._shortcuts)
         self.sections.take_over()
 
     @property
     def is_busy(self) -> bool:
         """Whether anything runs, or a result is on its way to the canvas."""
         return self.reconstruction.is_showing or any(runner.is_busy for runner in self.runners.values())
+
+    def search_gene(self) -> None:
+        """Go to the search for a gene."""
+        self.tabs.setCurrentWidget(self._tab_of[self.genes_view])
+        self.genes_view.search.setFocus()
+        self.genes_view.search.selectAll()
+
+    def use_tool(self, tool: Tool) -> None:
+        """Give the mouse this tool: of the scribbles in the Domains tab, else of the mask."""
+        if self.tabs.currentWidget() is self._tab_of[self.domains_view]:
+            if tool in self.domains_view.tools.buttons:
+                self.scribbles.use(tool)
+        else:
+            self.tabs.setCurrentWidget(self._tab_of[self.hide_view])
+            self.masking.use(tool)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802 (Qt's name)
         """Stop what runs, and let go of the viewer."""
@@ -61,13 +80,15 @@ class StimgWidget(QWidget):
     def _build(self) -> None:
         self.setMinimumWidth(MIN_WIDTH_PX)
         self.tabs = QTabWidget()
+        self._tab_of: dict[QWidget, QWidget] = {}
         for tab, name in (
             (self.section_view, "Section"),
             (self.genes_view, "Genes"),
             (self.hide_view, "Reconstruct"),
             (self.domains_view, "Domains"),
         ):
-            self.tabs.addTab(_scrolled(tab), name)
+            self._tab_of[tab] = _scrolled(tab)
+            self.tabs.addTab(self._tab_of[tab], name)
         layout = QVBoxLayout()
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
@@ -87,9 +108,12 @@ class StimgWidget(QWidget):
         self.close_button = QToolButton()
         self.close_button.setText("✕")
         self.close_button.setToolTip("Close this section")
+        self.keys_button = QToolButton()
+        self.keys_button.setText("⌨")
+        self.keys_button.setToolTip("Keyboard shortcuts")
         layout = QVBoxLayout()
         layout.setContentsMargins(8, 6, 8, 2)
-        layout.addLayout(row(self.chooser, self.close_button, stretch=0))
+        layout.addLayout(row(self.chooser, self.close_button, self.keys_button, stretch=0))
         return layout
 
     def _connect(self) -> None:
@@ -112,6 +136,7 @@ class StimgWidget(QWidget):
         workspace.current_changed.connect(self._show_sections)
         self.chooser.activated.connect(workspace.choose)
         self.close_button.clicked.connect(lambda *_: self.sections.close_current())
+        self.keys_button.clicked.connect(lambda *_: show_list(self, self._shortcuts))
         connections = workspace.connections
         self.destroyed.connect(lambda *_: connections.release())
         workspace.current_changed.emit()

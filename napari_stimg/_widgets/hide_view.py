@@ -163,7 +163,7 @@ class HideView(QWidget):
         ]
         self.table.set_columns([names, *numbers], sort_by=1, descending=True)
         self._summary.setText(summary)
-        for widget in (self.table, self._side_by_side, self._uncertainty):
+        for widget in (self.table, self.side_by_side, self._uncertainty):
             widget.setEnabled(True)
 
     def clear_scores(self, why: str = "Hide some spots, then reconstruct them; the scores appear here.") -> None:
@@ -171,7 +171,7 @@ class HideView(QWidget):
         self._score_columns = np.empty(0, dtype=np.intp)
         self.table.set_columns((), sort_by=0)
         self._summary.setText(why)
-        for widget in (self.table, self._side_by_side, self._uncertainty):
+        for widget in (self.table, self.side_by_side, self._uncertainty):
             widget.setEnabled(False)
         self.show_comparison(False)
         self._uncertainty.setChecked(False)
@@ -183,7 +183,7 @@ class HideView(QWidget):
 
     def show_comparison(self, on: bool) -> None:
         """Show whether the pictures lie side by side."""
-        self._side_by_side.setChecked(on)
+        self.side_by_side.setChecked(on)
 
     def _build_more(self) -> QWidget:
         """Build what hides spots without the mouse on the canvas."""
@@ -234,10 +234,10 @@ class HideView(QWidget):
         return box
 
     def _build_comparison(self) -> QWidget:
-        self._side_by_side = button(
+        self.side_by_side = button(
             "Side by side",
             "What the model saw, the truth, the reconstruction and their difference, with one camera and one contrast.",
-            lambda: self.comparison_requested.emit(self._side_by_side.isChecked()),
+            lambda: self.comparison_requested.emit(self.side_by_side.isChecked()),
             checkable=True,
         )
         self._uncertainty = button(
@@ -247,7 +247,7 @@ class HideView(QWidget):
             checkable=True,
         )
         box = QWidget()
-        layout = row(self._side_by_side, self._uncertainty)
+        layout = row(self.side_by_side, self._uncertainty)
         layout.setContentsMargins(0, 0, 0, 0)
         box.setLayout(layout)
         return box
