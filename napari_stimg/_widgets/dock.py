@@ -12,6 +12,8 @@ from napari_stimg._widgets.forms import row
 from napari_stimg._widgets.genes_control import GenesControl
 from napari_stimg._widgets.genes_view import GenesView
 from napari_stimg._widgets.hide_view import HideView
+from napari_stimg._widgets.map_control import MapControl
+from napari_stimg._widgets.map_view import MapView
 from napari_stimg._widgets.mask_control import MaskControl
 from napari_stimg._widgets.model_control import ModelControl
 from napari_stimg._widgets.reconstruct_control import ReconstructControl
@@ -42,10 +44,11 @@ class StimgWidget(QWidget):
         super().__init__()
         self.workspace = Workspace(napari_viewer, self)
         self.runners = {
-            topic: TaskRunner(self) for topic in ("open", "match", "model", "reconstruct", "embed", "group", "save")
+            topic: TaskRunner(self)
+            for topic in ("open", "match", "model", "reconstruct", "embed", "group", "map", "save")
         }
         self.section_view, self.genes_view, self.hide_view = SectionView(), GenesView(), HideView()
-        self.domains_view, self.save_view = DomainsView(), SaveView()
+        self.domains_view, self.map_view, self.save_view = DomainsView(), MapView(), SaveView()
         self._build()
         self._connect()
         self._shortcuts = panel_shortcuts(self)
@@ -86,6 +89,7 @@ class StimgWidget(QWidget):
             (self.genes_view, "Genes"),
             (self.hide_view, "Reconstruct"),
             (self.domains_view, "Domains"),
+            (self.map_view, "Map"),
         ):
             self._tab_of[tab] = _scrolled(tab)
             self.tabs.addTab(self._tab_of[tab], name)
@@ -125,8 +129,9 @@ class StimgWidget(QWidget):
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])
         self.scribbles = ScribbleControl(workspace, self.domains_view)
         self.embeddings = EmbeddingControl(
-            workspace, self.domains_view, embedding=runners["embed"], coloring=runners["group"]
+            workspace, self.map_view, embedding=runners["embed"], coloring=runners["group"]
         )
+        self.mapping = MapControl(workspace, self.map_view, self.embeddings, self.scribbles, runners["map"])
         self.domains = DomainsControl(
             workspace, self.domains_view, self.scribbles, self.embeddings, grouping=runners["group"]
         )

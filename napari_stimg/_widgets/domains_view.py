@@ -41,10 +41,6 @@ class DomainsView(QWidget):
         All scribbles are to go.
     paint_requested
         The whole section is to be painted from the scribbles.
-    colors_requested : bool
-        The embedding is to be seen as colours, or what is below it.
-    similarity_requested : bool
-        Spots are to be coloured by how alike they are to the one that is clicked, or not.
     domains_requested : bool
         The domains are to be seen, or what is below them.
     domain_renamed, domain_recolored : int, str
@@ -60,8 +56,6 @@ class DomainsView(QWidget):
     brush_requested = Signal(int)
     scribbles_cleared = Signal()
     paint_requested = Signal()
-    colors_requested = Signal(bool)
-    similarity_requested = Signal(bool)
     domains_requested = Signal(bool)
     domain_renamed = Signal(int, str)
     domain_recolored = Signal(int, str)
@@ -86,23 +80,7 @@ class DomainsView(QWidget):
             lambda: self.domains_requested.emit(self._show.isChecked()),
             checkable=True,
         )
-        self._colors = button(
-            "As colours",
-            "The three directions in which the embedding varies most, as red, green and blue: alike colours, alike "
-            "expression. It is computed first, where it has not been.",
-            lambda: self.colors_requested.emit(self._colors.isChecked()),
-            checkable=True,
-        )
-        self._similarity = button(
-            "Like a spot",
-            "Click a spot on the canvas: the brighter another one, the more alike they are (1 = in all that sets them "
-            "apart from the section's mean, 0 = in nothing, -1 = opposites). The embedding is computed first, where it "
-            "has not been.",
-            lambda: self.similarity_requested.emit(self._similarity.isChecked()),
-            checkable=True,
-        )
         layout = column(
-            row(title("Embedding"), self._colors, self._similarity, stretch=0),
             title("Find domains without labels"),
             self._build_cluster(),
             title("Paint domains from scribbles"),
@@ -136,16 +114,6 @@ class DomainsView(QWidget):
         """Whether every stroke paints the section anew."""
         return self._live.isChecked()
 
-    @property
-    def colors_shown(self) -> bool:
-        """Whether the embedding is said to be on the canvas."""
-        return self._colors.isChecked()
-
-    @property
-    def similarity_shown(self) -> bool:
-        """Whether the likes of a spot are said to be on the canvas."""
-        return self._similarity.isChecked()
-
     def choose_number(self, n_domains: int) -> None:
         """Ask for this many domains."""
         self._cluster_form.n_domains.value = n_domains
@@ -177,11 +145,6 @@ class DomainsView(QWidget):
     def show_seen(self, seen: bool) -> None:
         """Show whether the domains are on the canvas."""
         self._show.setChecked(seen)
-
-    def show_embedding_seen(self, *, colors: bool, similarity: bool) -> None:
-        """Show whether the embedding's colours, or the likes of a spot, are on the canvas."""
-        self._colors.setChecked(colors)
-        self._similarity.setChecked(similarity)
 
     def clear_domains(self) -> None:
         """Show that there are no domains."""

@@ -14,6 +14,9 @@ HIDDEN_COLOR = "#ff2e93"
 
 OUTLINE_COLOR = "#ffffff"
 
+CHOSEN_LINE_SPOTS = 0.2
+"""Thickness of the line around chosen spots, in pitches."""
+
 
 class Drawings:
     """Layers to draw in. A painted spot counts if more than half of it is painted, an outlined one by its centre.
@@ -52,6 +55,20 @@ class Drawings:
     def crop_layer(self) -> Shapes:
         """Return the layer in which regions to crop are drawn."""
         return self.layers.shapes(Role.CROP, name="Regions to crop", color=OUTLINE_COLOR)
+
+    def choosing_layer(self) -> Shapes:
+        """Return the layer in which a lasso is drawn around spots to choose."""
+        return self.layers.shapes(Role.CHOOSING, name="Draw what to choose", color=OUTLINE_COLOR)
+
+    def show_chosen(self) -> None:
+        """Outline the chosen spots, or take the outline away if there are none."""
+        chosen = self.session.chosen
+        if chosen is None or not chosen.any():
+            self.layers.remove(Role.CHOSEN)
+            return
+        layer = self.layers.labels(Role.CHOSEN, chosen, name="Chosen spots", colors={1: OUTLINE_COLOR}, opacity=1.0)
+        layer.contour = max(1, round(CHOSEN_LINE_SPOTS * self.session.lattice.pitch / self.session.raster.scale))
+        self.layers.set_visible(Role.CHOSEN, True)
 
     def clear_outlines(self, role: Role) -> None:
         """Take all outlines out of a layer; the tool stays in hand."""

@@ -1,4 +1,4 @@
-"""Connects what the Domains tab shows of the embedding, and computes it for all who need it."""
+"""Connects what the Map tab shows of the embedding on the tissue, and computes it for all who need it."""
 
 from collections.abc import Callable
 
@@ -7,14 +7,16 @@ from napari.layers import Layer
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject
 
-from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.layers import Role
+from napari_stimg._widgets.map_view import MapView
 from napari_stimg._widgets.pictures import Stage
 from napari_stimg._widgets.session import Embedded, Session
 from napari_stimg._widgets.tasks import color, embed
 from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
 from napari_stimg.similarity import similarity
+
+OTHER_MODEL = "The embedding was made with {}, which is not the model chosen now: ask for it anew to see this one's."
 
 
 class EmbeddingControl(QObject):
@@ -27,13 +29,13 @@ class EmbeddingControl(QObject):
     ----------
     workspace : Workspace
         Whose current section is worked on.
-    view : DomainsView
+    view : MapView
         The tab.
     embedding, coloring : TaskRunner
         Run the embedding, and what colours it.
     """
 
-    def __init__(self, workspace: Workspace, view: DomainsView, *, embedding: TaskRunner, coloring: TaskRunner) -> None:
+    def __init__(self, workspace: Workspace, view: MapView, *, embedding: TaskRunner, coloring: TaskRunner) -> None:
         super().__init__(view)
         self._workspace, self._view = workspace, view
         self._embedding, self._coloring = embedding, coloring
@@ -43,6 +45,7 @@ class EmbeddingControl(QObject):
         view.similarity_requested.connect(self._on_similarity_requested)
         workspace.stage_changed.connect(self._on_stage_changed)
         workspace.current_changed.connect(self._on_stage_changed)
+        workspace.current_changed.connect(self.show_whose)
         workspace.model_changed.connect(self._on_model_changed)
 
     def when_embedded(self, session: Session, then: Callable[[Embedded], None]) -> None:
@@ -79,10 +82,20 @@ class EmbeddingControl(QObject):
         if session is not None:
             self.when_embedded(session, lambda embedding: self._show_similar(session, embedding, spot))
 
+    def show_whose(self) -> None:
+        """Say if what is seen of the current section's embedding is not of the model in use."""
+        session = self._workspace.session
+        shown = (
+            [] if session is None else [made.how for made in (session.embedding, session.mapped) if made is not None]
+        )
+        stale = [how for how in shown if self._workspace.made_by_another(how)]
+        self._view.show_stale(OTHER_MODEL.format(stale[0]["checkpoint"]) if stale else "")
+
     def _on_embedded(self, session: Session, embedding: Embedded) -> None:
         session.embedding = embedding
         session.how["embedding"] = dict(embedding.how)
         session.unsaved.add("embedding")
+        self.show_whose()
         self._workspace.saved_changed.emit()
         then, self._next = self._next, None
         if then is not None:
@@ -142,3 +155,4 @@ class EmbeddingControl(QObject):
         """Drop what the former model was at; what it has made already stays."""
         self._next = None
         self._embedding.cancel()
+        self.show_whose()

@@ -45,6 +45,8 @@ class Role(StrEnum):
     DOMAINS = "domains"
     SCRIBBLES = "scribbles"
     HIDDEN = "hidden"
+    CHOSEN = "chosen"
+    CHOOSING = "choosing"
     OUTLINE = "outline"
     CROP = "crop"
 

@@ -146,6 +146,7 @@ class SectionPictures:
     def pan(self) -> None:
         """Let the mouse move the canvas, whatever it did before."""
         self.layers.set_visible(Role.OUTLINE, False)
+        self.layers.set_visible(Role.CHOOSING, False)
         for layer in self.layers.present().values():
             layer.mode = "pan_zoom"
 

@@ -81,6 +81,19 @@ class ScribbleControl(QObject):
         pictures.layers.activate(Role.SCRIBBLES, MODES[tool])
         self._view.tools.show_tool(tool)
 
+    def scribble(self, spots: NDArray[np.bool_]) -> None:
+        """Give these spots, (S,) bool, the class that is chosen, as one stroke; the first one makes the first class."""
+        pictures = self._workspace.pictures
+        if pictures is None:
+            return
+        if not pictures.session.classes:
+            self.add_class()
+        scribbles = pictures.session.scribbles.copy()
+        scribbles[spots] = max(self._view.classes.currentRow(), 0)
+        self._workspace.compare(False)
+        self._scribble(pictures, scribbles)
+        pictures.layers.set_visible(Role.SCRIBBLES, True)
+
     def _on_tool(self, tool: str) -> None:
         self.use(Tool(tool))
 

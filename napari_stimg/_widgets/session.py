@@ -43,6 +43,25 @@ class Embedded:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Mapped:
+    """An embedding laid out in a plane.
+
+    Parameters
+    ----------
+    places : (S, 2) float32
+        Where each spot lies.
+    method : str
+        ``pca`` or ``umap``.
+    how : mapping
+        Checkpoint of the embedding.
+    """
+
+    places: NDArray[np.float32]
+    method: str
+    how: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Domains:
     """Domains of a section.
 
@@ -136,6 +155,10 @@ class Session:
         What was reconstructed, or None; its scores, gene by gene, and in one sentence.
     embedding, domains
         What else was computed, or None.
+    mapped : Mapped or None
+        The embedding laid out in a plane.
+    chosen : (S,) bool or None
+        Spots chosen on the map or on the tissue, to do something with.
     how : dict
         How each result was made, for the record.
     unsaved : set of str
@@ -161,6 +184,8 @@ class Session:
     summary: str = ""
     embedding: Embedded | None = None
     domains: Domains | None = None
+    mapped: Mapped | None = None
+    chosen: NDArray[np.bool_] | None = None
     how: dict[str, Any] = field(default_factory=dict)
     unsaved: set[str] = field(default_factory=set)
     saved_to: Path | None = None

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_stimg._widgets.session import Domains, Embedded, Session
+from napari_stimg._widgets.session import Domains, Embedded, Mapped, Session
 from napari_stimg.checkpoint_file import bundled_path
+from napari_stimg.embedding_map import MapMethod, embedding_map
 from napari_stimg.expression import most_variable
 from napari_stimg.progress import Progress
 from napari_stimg.slide import Slide
@@ -139,6 +140,12 @@ def color(embedding: Embedded) -> Generator[Progress, None, NDArray[np.uint8]]:
 
     yield Progress(done=0, total=0, message="Colouring the embedding")
     return embedding_colors(embedding.values)
+
+
+def lay_out(embedding: Embedded, method: MapMethod) -> Generator[Progress, None, Mapped]:
+    """Return the map of an embedding."""
+    yield Progress(done=0, total=0, message="Drawing the map")
+    return Mapped(places=embedding_map(embedding.values, method=method), method=method, how=embedding.how)
 
 
 def cluster(session: Session, embedding: Embedded, params: "ClusterParameters") -> Generator[Progress, None, Domains]:

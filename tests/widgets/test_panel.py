@@ -522,11 +522,11 @@ def test_a_result_for_a_section_out_of_sight_is_kept_with_it(qtbot, panel, settl
 
 
 def test_the_embedding_is_seen_as_colours_where_spots_are(panel, settle):
-    panel.domains_view.colors_requested.emit(True)
-    assert not panel.domains_view.colors_shown
+    panel.map_view.colors_requested.emit(True)
+    assert not panel.map_view.colors_shown
     settle(panel)
     session, layer = panel.workspace.session, section_layer(panel, Role.EMBEDDING)
-    assert panel.domains_view.colors_shown
+    assert panel.map_view.colors_shown
     assert layer.rgb
     assert layer.visible
     assert not section_layer(panel, Role.GENE).visible
@@ -534,10 +534,10 @@ def test_the_embedding_is_seen_as_colours_where_spots_are(panel, settle):
     row, col = np.argwhere(session.raster.idmap == 11)[0]
     assert layer.data[row, col].tolist() == [*colors[11].tolist(), 255]
     assert layer.data[..., 3][session.raster.idmap < 0].max() == 0
-    panel.domains_view.colors_requested.emit(False)
+    panel.map_view.colors_requested.emit(False)
     assert section_layer(panel, Role.GENE).visible
     assert not layer.visible
-    assert not panel.domains_view.colors_shown
+    assert not panel.map_view.colors_shown
 
 
 def clicked(layer, row_col, *, moving=False):
@@ -552,10 +552,10 @@ def clicked(layer, row_col, *, moving=False):
 
 
 def test_spots_like_the_one_that_is_clicked_are_shown(panel, settle):
-    panel.domains_view.similarity_requested.emit(True)
+    panel.map_view.similarity_requested.emit(True)
     settle(panel)
     session, layer = panel.workspace.session, section_layer(panel, Role.SIMILARITY)
-    assert panel.domains_view.similarity_shown
+    assert panel.map_view.similarity_shown
     assert layer.visible
     assert not section_layer(panel, Role.GENE).visible
     pixel = np.argwhere(session.raster.idmap == 17)[0]
@@ -566,20 +566,20 @@ def test_spots_like_the_one_that_is_clicked_are_shown(panel, settle):
     clicked(layer, np.argwhere(session.raster.idmap == 3)[0], moving=True)
     clicked(layer, np.argwhere(session.raster.idmap < 0)[0])
     assert layer.name == f"Like spot {session.slide.spot_names[17]}"
-    panel.domains_view.similarity_requested.emit(False)
+    panel.map_view.similarity_requested.emit(False)
     assert section_layer(panel, Role.GENE).visible
     panel.close()
     assert not layer.mouse_drag_callbacks
 
 
 def test_a_panel_that_is_opened_again_takes_clicks_again(qtbot, panel, settle):
-    panel.domains_view.similarity_requested.emit(True)
+    panel.map_view.similarity_requested.emit(True)
     settle(panel)
     viewer, layer, session = panel.workspace.viewer, section_layer(panel, Role.SIMILARITY), panel.workspace.session
     panel.close()
     again = StimgWidget(viewer)
     qtbot.addWidget(again)
-    again.domains_view.similarity_requested.emit(True)
+    again.map_view.similarity_requested.emit(True)
     settle(again)
     assert section_layer(again, Role.SIMILARITY) is layer
     clicked(layer, np.argwhere(session.raster.idmap == 5)[0])
@@ -588,26 +588,26 @@ def test_a_panel_that_is_opened_again_takes_clicks_again(qtbot, panel, settle):
 
 
 def test_domains_take_the_place_of_the_embedding_and_the_other_way_round(panel, settle):
-    panel.domains_view.colors_requested.emit(True)
+    panel.map_view.colors_requested.emit(True)
     settle(panel)
     panel.domains_view.cluster_requested.emit()
     settle(panel)
     assert section_layer(panel, Role.DOMAINS).visible
     assert not section_layer(panel, Role.EMBEDDING).visible
-    panel.domains_view.colors_requested.emit(True)
+    panel.map_view.colors_requested.emit(True)
     settle(panel)
     assert section_layer(panel, Role.EMBEDDING).visible
     assert not section_layer(panel, Role.DOMAINS).visible
 
 
 def test_another_section_has_its_own_embedding(panel, settle):
-    panel.domains_view.colors_requested.emit(True)
+    panel.map_view.colors_requested.emit(True)
     settle(panel)
     panel.sections.open_sample()
     settle(panel)
-    assert not panel.domains_view.colors_shown
+    assert not panel.map_view.colors_shown
     panel.workspace.choose(0)
-    assert panel.domains_view.colors_shown
+    assert panel.map_view.colors_shown
     assert section_layer(panel, Role.EMBEDDING).visible
 
 
