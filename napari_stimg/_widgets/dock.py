@@ -14,6 +14,7 @@ from napari_stimg._widgets.genes_view import GenesView
 from napari_stimg._widgets.hide_view import HideView
 from napari_stimg._widgets.map_control import MapControl
 from napari_stimg._widgets.map_view import MapView
+from napari_stimg._widgets.markers_control import MarkersControl
 from napari_stimg._widgets.mask_control import MaskControl
 from napari_stimg._widgets.model_control import ModelControl
 from napari_stimg._widgets.reconstruct_control import ReconstructControl
@@ -45,7 +46,7 @@ class StimgWidget(QWidget):
         self.workspace = Workspace(napari_viewer, self)
         self.runners = {
             topic: TaskRunner(self)
-            for topic in ("open", "match", "model", "reconstruct", "embed", "group", "map", "save")
+            for topic in ("open", "match", "model", "reconstruct", "embed", "group", "map", "markers", "save")
         }
         self.section_view, self.genes_view, self.hide_view = SectionView(), GenesView(), HideView()
         self.domains_view, self.map_view, self.save_view = DomainsView(), MapView(), SaveView()
@@ -136,6 +137,7 @@ class StimgWidget(QWidget):
             workspace, self.domains_view, self.scribbles, self.embeddings, grouping=runners["group"]
         )
         self.saving = SaveControl(workspace, self.save_view, runners["save"])
+        self.markers = MarkersControl(workspace, self.domains_view, self.genes, runners["markers"])
         self.hide_view.gene_requested.connect(self.genes.show_gene)
         workspace.sections_changed.connect(self._show_sections)
         workspace.current_changed.connect(self._show_sections)

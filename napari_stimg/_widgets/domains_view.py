@@ -43,6 +43,8 @@ class DomainsView(QWidget):
         The whole section is to be painted from the scribbles.
     domains_requested : bool
         The domains are to be seen, or what is below them.
+    markers_requested
+        The genes that tell the domains apart are to be found.
     domain_renamed, domain_recolored : int, str
         This domain is to have this name, or colour.
     """
@@ -57,6 +59,7 @@ class DomainsView(QWidget):
     scribbles_cleared = Signal()
     paint_requested = Signal()
     domains_requested = Signal(bool)
+    markers_requested = Signal()
     domain_renamed = Signal(int, str)
     domain_recolored = Signal(int, str)
 
@@ -80,12 +83,17 @@ class DomainsView(QWidget):
             lambda: self.domains_requested.emit(self._show.isChecked()),
             checkable=True,
         )
+        self.markers = button(
+            "Marker genes…",
+            "Compare every gene between each domain and all others (Wilcoxon's rank-sum test).",
+            self.markers_requested.emit,
+        )
         layout = column(
             title("Find domains without labels"),
             self._build_cluster(),
             title("Paint domains from scribbles"),
             self._build_scribbles(),
-            row(title("Domains"), self._show, stretch=0),
+            row(title("Domains"), self.markers, self._show, stretch=0),
             self._summary,
             self.legend,
         )
@@ -140,6 +148,7 @@ class DomainsView(QWidget):
         self.legend.show_rows(names, colors, counts)
         self.legend.setEnabled(True)
         self._show.setEnabled(True)
+        self.markers.setEnabled(len(names) > 1)
         self._summary.setText(summary)
 
     def show_seen(self, seen: bool) -> None:
@@ -151,6 +160,7 @@ class DomainsView(QWidget):
         self.legend.show_rows((), (), ())
         self.legend.setEnabled(False)
         self._show.setEnabled(False)
+        self.markers.setEnabled(False)
         self._summary.setText("None yet: find them without labels, or scribble a few strokes a class.")
 
     def _build_cluster(self) -> QWidget:

@@ -1,0 +1,119 @@
+"""The marker genes of the domains in a window of their own: a table that sorts, and a dot plot."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QComboBox, QDialog, QFileDialog, QLabel, QSplitter, QVBoxLayout, QWidget
+
+from napari_stimg._widgets.figure_view import FigureView
+from napari_stimg._widgets.forms import button, note, row
+from napari_stimg._widgets.sortable_table import Column, SortableTable
+from napari_stimg.markers import Markers, draw_dot_plot
+
+SIZE_PX = (760, 760)
+WARNING = (
+    "Domains were themselves found from expression, so the test ranks genes and proves nothing (Wilcoxon's rank-sum "
+    "test of each domain against all others)."
+)
+COLUMNS = (
+    ("z", "z", "Of Wilcoxon's rank-sum test: > 0 where the domain expresses more"),
+    ("log2_fold_change", "log2 fold", "Mean normalised expression in the domain over that outside, log2"),
+    ("share_in", "in", "Share of the domain's spots that express the gene, 0 to 1"),
+    ("share_out", "out", "Share of the other spots that express it, 0 to 1"),
+    ("auc", "AUC", "Chance that a spot of the domain expresses more than one outside; 0.5 = no difference"),
+)
+
+
+class MarkersWindow(QDialog):
+    """Shows `Markers`; says which gene the user wants to see.
+
+    Signals
+    -------
+    gene_requested : int
+        The gene of this column of the slide is to be shown.
+    failed : str
+        A table or figure could not be written, and why.
+    """
+
+    gene_requested = Signal(int)
+    failed = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Marker genes")
+        self.resize(*SIZE_PX)
+        self.domains = QComboBox()
+        self.domains.setToolTip("The domain whose marker genes are listed")
+        self.domains.currentIndexChanged.connect(self._on_domain)
+        self.save_button = button(
+            "Save table…",
+            "Write the marker genes of all domains as CSV, with p adjusted for the false discovery rate.",
+            self._ask_where,
+        )
+        self.table = SortableTable()
+        self.table.row_chosen.connect(self.gene_requested)
+        self.figure = FigureView()
+        self.figure.failed.connect(self.failed)
+        parts = QSplitter(Qt.Orientation.Vertical)
+        parts.addWidget(self.table)
+        parts.addWidget(self.figure)
+        layout = QVBoxLayout()
+        layout.addLayout(row(QLabel("Domain"), self.domains, self.save_button, stretch=1))
+        layout.addWidget(parts, 1)
+        layout.addWidget(note(WARNING))
+        self.setLayout(layout)
+
+    def show_markers(self, markers: Markers, gene_names: NDArray[np.str_], domain_names: tuple[str, ...]) -> None:
+        """Show the markers of these domains.
+
+        Parameters
+        ----------
+        gene_names : (G,) str
+            The slide's genes.
+        domain_names : K of str
+            What the domains are called.
+        """
+        self._markers, self._gene_names, self._domain_names = markers, gene_names, domain_names
+        self.domains.blockSignals(True)
+        self.domains.clear()
+        self.domains.addItems(list(domain_names))
+        self.domains.blockSignals(False)
+        self._on_domain(0)
+        self.figure.show_drawing(
+            lambda axes: draw_dot_plot(axes, markers, gene_names=gene_names, domain_names=domain_names)
+        )
+
+    @property
+    def listed(self) -> pd.DataFrame:
+        """The marker genes of all domains, as `Markers.table` has them."""
+        return self._markers.table(self._gene_names, self._domain_names)
+
+    def save(self, path: Path) -> None:
+        """Write the marker genes of all domains as CSV.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        self.listed.to_csv(path, index=False)
+
+    def _on_domain(self, domain: int) -> None:
+        gene = Column(title="Gene", tooltip="Symbol of the gene", values=self._gene_names, searched=True)
+        numbers = [
+            Column(title=title, tooltip=tooltip, values=getattr(self._markers, name)[domain])
+            for name, title, tooltip in COLUMNS
+        ]
+        self.table.set_columns([gene, *numbers], sort_by=1, descending=True)
+
+    def _ask_where(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, "Save marker genes", "markers.csv", "CSV (*.csv)")
+        if not name:
+            return
+        try:
+            self.save(Path(name))
+        except OSError as error:
+            self.failed.emit(f"The marker genes could not be saved as {name}: {error.strerror or error}")
