@@ -38,6 +38,9 @@ UNCERTAINTY = "stimg_uncertainty"
 MASK = "stimg_mask"
 """``obs``: (S,) bool, True = hidden from the model."""
 
+SCRIBBLE = "stimg_scribble"
+"""``obs``: (S,) categorical, the class that a spot was scribbled with, NaN where there is none."""
+
 EMBEDDING = "X_stimg"
 """``obsm``: (S, D) float32."""
 

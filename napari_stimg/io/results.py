@@ -28,6 +28,7 @@ from napari_stimg.keys import (
     MASK,
     PROVENANCE,
     RECONSTRUCTION,
+    SCRIBBLE,
     UNCERTAINTY,
 )
 from napari_stimg.lattice import Lattice
@@ -69,6 +70,10 @@ class Results:
     ----------
     mask : (S,) bool or None
         True = hidden from the model.
+    scribbles : (S,) int or None
+        Class that each spot was scribbled with, -1 = none.
+    scribble_names : tuple of str
+        One name a class, each another.
     reconstruction : Reconstructed or None
         What was predicted for hidden spots.
     embedding : (S, D) float32 or None
@@ -86,6 +91,8 @@ class Results:
     """
 
     mask: NDArray[np.bool_] | None = None
+    scribbles: NDArray[np.integer] | None = None
+    scribble_names: tuple[str, ...] = ()
     reconstruction: Reconstructed | None = None
     embedding: NDArray[np.float32] | None = None
     domains: NDArray[np.integer] | None = None
@@ -216,6 +223,8 @@ def _add_results(adata: ad.AnnData, lattice: Lattice, results: Results) -> None:
             adata.layers.pop(key, None)
     if results.mask is not None:
         adata.obs[MASK] = results.mask
+    if results.scribbles is not None:
+        adata.obs[SCRIBBLE] = pd.Categorical.from_codes(results.scribbles, categories=pd.Index(results.scribble_names))
     if results.embedding is not None:
         adata.obsm[EMBEDDING] = results.embedding.astype(np.float32)
     if results.domains is not None:
