@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QComboBox, QScrollArea, QTabWidget, QToolButton, QVBo
 from napari_stimg._widgets.domains_control import DomainsControl
 from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.embedding_control import EmbeddingControl
+from napari_stimg._widgets.export_control import ExportControl
 from napari_stimg._widgets.forms import row
 from napari_stimg._widgets.genes_control import GenesControl
 from napari_stimg._widgets.genes_view import GenesView
@@ -137,6 +138,7 @@ class StimgWidget(QWidget):
             workspace, self.domains_view, self.scribbles, self.embeddings, grouping=runners["group"]
         )
         self.saving = SaveControl(workspace, self.save_view, runners["save"])
+        self.exporting = ExportControl(workspace, self.save_view)
         self.markers = MarkersControl(workspace, self.domains_view, self.genes, runners["markers"])
         self.hide_view.gene_requested.connect(self.genes.show_gene)
         workspace.sections_changed.connect(self._show_sections)

@@ -1,9 +1,20 @@
 """The bar at the panel's foot: whether everything is saved, and the button that saves it."""
 
+from collections.abc import Collection
+from functools import partial
+
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+from qtpy.QtWidgets import QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from napari_stimg._widgets.forms import button, row
+
+EXPORTS = {
+    "spots": ("Spots as CSV…", "One row a spot: name, place, whether it is hidden, scribble, domain, probability"),
+    "scores": ("Scores as CSV…", "One row a gene of the reconstruction: MSE, MAE, PCC and what it gains"),
+    "hidden": ("Hidden region as GeoJSON…", "Its outlines, for QuPath and for stimg reconstruct --geojson"),
+    "domains": ("Domains as GeoJSON…", "Their outlines with names and colours, for QuPath"),
+}
+"""What can be exported: menu entry and tooltip."""
 
 UNSAVED, SAVED, IDLE = "#f2a33a", "#3fb950", "#8791a0"
 
@@ -15,9 +26,12 @@ class SaveView(QWidget):
     -------
     save_requested
         The results are to be saved as ``.h5ad``.
+    export_requested : str
+        This one of `EXPORTS` is to be written.
     """
 
     save_requested = Signal()
+    export_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,10 +44,28 @@ class SaveView(QWidget):
             "The file that was opened is never changed.",
             self.save_requested.emit,
         )
-        layout = row(self.state, self.save, stretch=0)
+        self.export = QToolButton()
+        self.export.setText("Export")
+        self.export.setToolTip("Write tables and outlines for other programs; the .h5ad holds all of it.")
+        self.export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QMenu(self.export)
+        menu.setToolTipsVisible(True)
+        self.export_actions = {what: menu.addAction(text) for what, (text, _) in EXPORTS.items()}
+        for what, action in self.export_actions.items():
+            action.setToolTip(EXPORTS[what][1])
+            action.triggered.connect(partial(self._on_export, what))
+        self.export.setMenu(menu)
+        layout = row(self.state, self.export, self.save, stretch=0)
         layout.setContentsMargins(8, 4, 8, 8)
         self.setLayout(layout)
         self.show_idle()
+        self.show_exports(())
+
+    def show_exports(self, what: Collection[str]) -> None:
+        """Offer these of `EXPORTS`; none without a section."""
+        self.export.setEnabled(bool(what))
+        for name, action in self.export_actions.items():
+            action.setEnabled(name in what)
 
     def show_idle(self) -> None:
         """Show that there is nothing to save."""
@@ -49,6 +81,9 @@ class SaveView(QWidget):
         """Show where everything has been written."""
         self._show(f"✓ Saved to {where}", SAVED, full_path)
         self.save.setEnabled(True)
+
+    def _on_export(self, what: str, _checked: bool = False) -> None:
+        self.export_requested.emit(what)
 
     def _show(self, text: str, color: str, tooltip: str) -> None:
         self.state.setText(text)

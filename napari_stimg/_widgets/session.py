@@ -201,6 +201,8 @@ class Session:
         how = {what: made for what, made in self.how.items() if what != "reconstruction" or has_current}
         return Results(
             mask=self.hidden if self.hidden.any() else None,
+            scribbles=self.scribbles if self.n_scribbled_classes else None,
+            scribble_names=tuple(self.classes),
             reconstruction=self.reconstruction if has_current else None,
             embedding=None if self.embedding is None else self.embedding.values,
             domains=None if domains is None else domains.labels,

@@ -1,10 +1,11 @@
 """Writing a section with its results as ``.h5ad``: beside the target first, then renamed, never over the input."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
+from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -73,7 +74,7 @@ class Results:
     scribbles : (S,) int or None
         Class that each spot was scribbled with, -1 = none.
     scribble_names : tuple of str
-        One name a class, each another.
+        One name a class.
     reconstruction : Reconstructed or None
         What was predicted for hidden spots.
     embedding : (S, D) float32 or None
@@ -224,7 +225,7 @@ def _add_results(adata: ad.AnnData, lattice: Lattice, results: Results) -> None:
     if results.mask is not None:
         adata.obs[MASK] = results.mask
     if results.scribbles is not None:
-        adata.obs[SCRIBBLE] = pd.Categorical.from_codes(results.scribbles, categories=pd.Index(results.scribble_names))
+        adata.obs[SCRIBBLE] = _named(results.scribbles, results.scribble_names)
     if results.embedding is not None:
         adata.obsm[EMBEDDING] = results.embedding.astype(np.float32)
     if results.domains is not None:
@@ -235,13 +236,22 @@ def _add_results(adata: ad.AnnData, lattice: Lattice, results: Results) -> None:
 
 def _add_domains(adata: ad.AnnData, domains: NDArray[np.integer], results: Results) -> None:
     names = results.domain_names or tuple(str(number + 1) for number in range(int(domains.max(initial=-1)) + 1))
-    adata.obs[DOMAIN] = pd.Categorical.from_codes(domains, categories=pd.Index(names))
+    adata.obs[DOMAIN] = _named(domains, names)
     adata.uns.pop(DOMAIN_COLORS, None)
     adata.obsm.pop(DOMAIN_PROBABILITY, None)
     if results.domain_colors:
         adata.uns[DOMAIN_COLORS] = np.array(results.domain_colors, dtype=object)
     if results.domain_probabilities is not None:
         adata.obsm[DOMAIN_PROBABILITY] = results.domain_probabilities.astype(np.float32)
+
+
+def _named(codes: NDArray[np.integer], names: Sequence[str]) -> "pd.Categorical[str]":
+    """Return (S,) codes as categories, -1 as missing; of several with one name, the later get a number."""
+    distinct: list[str] = []
+    for name in names:
+        taken = (f"{name} ({number})" for number in count(2))
+        distinct.append(name if name not in distinct else next(other for other in taken if other not in names))
+    return pd.Categorical.from_codes(codes, categories=pd.Index(distinct))
 
 
 def _add_layers(

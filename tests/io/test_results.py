@@ -300,3 +300,17 @@ def test_a_layer_too_large_to_open_is_refused(rich_file, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="to write the reconstruction"):
         write(rich_file, tmp_path / "out.h5ad", full_results())
     write(rich_file, tmp_path / "out.h5ad", replace(full_results(), reconstruction=None))
+
+
+def test_two_domains_or_classes_of_one_name_are_kept_apart(rich_file, tmp_path):
+    alike = replace(
+        full_results(),
+        domain_names=("tumour", "tumour"),
+        scribbles=np.arange(20) % 4 - 1,
+        scribble_names=("a", "a", "a (2)"),
+    )
+    written = write(rich_file, tmp_path / "alike.h5ad", alike)
+    assert written.obs[keys.DOMAIN].cat.categories.tolist() == ["tumour", "tumour (2)"]
+    assert written.obs[keys.SCRIBBLE].cat.categories.tolist() == ["a", "a (3)", "a (2)"]
+    assert pd.isna(written.obs[keys.SCRIBBLE].iloc[0])
+    assert written.obs[keys.SCRIBBLE].iloc[1:4].tolist() == ["a", "a (3)", "a (2)"]

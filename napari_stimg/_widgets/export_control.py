@@ -1,0 +1,103 @@
+"""Connects the Export menu: tables and outlines of the current section, for other programs."""
+
+from pathlib import Path
+
+from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QFileDialog
+
+from napari_stimg._widgets.save_control import suggested_target
+from napari_stimg._widgets.save_view import EXPORTS, SaveView
+from napari_stimg._widgets.session import Session
+from napari_stimg._widgets.workspace import Workspace
+from napari_stimg.errors import InputError
+
+FILTERS = {
+    "spots": "CSV (*.csv)",
+    "scores": "CSV (*.csv)",
+    "hidden": "GeoJSON (*.geojson)",
+    "domains": "GeoJSON (*.geojson)",
+}
+ENDINGS = {"spots": ".csv", "scores": ".csv", "hidden": ".geojson", "domains": ".geojson"}
+HIDDEN_COLOR = "#ff0000"
+
+
+class ExportControl(QObject):
+    """Writes what the Export menu asks for.
+
+    Parameters
+    ----------
+    workspace : Workspace
+        Whose current section is exported.
+    view : SaveView
+        The bar with the menu.
+    """
+
+    def __init__(self, workspace: Workspace, view: SaveView) -> None:
+        super().__init__(view)
+        self._workspace, self._view = workspace, view
+        view.export_requested.connect(self._on_export)
+        for changed in (workspace.current_changed, workspace.saved_changed, workspace.mask_changed):
+            changed.connect(self._show_offer)
+
+    def _on_export(self, what: str) -> None:
+        session = self._workspace.session
+        if session is None:
+            return
+        ending = ENDINGS[what]
+        suggested = suggested_target(session).with_name(f"{session.slide.name.replace('/', '_')}_{what}{ending}")
+        chosen, _ = QFileDialog.getSaveFileName(self._view, EXPORTS[what][0].rstrip("…"), str(suggested), f"*{ending}")
+        if not chosen:
+            return
+        target = Path(chosen) if Path(chosen).suffix else Path(chosen + ending)
+        try:
+            export(session, what, target)
+        except InputError as error:
+            show_error(str(error))
+        else:
+            show_info(f"Exported to {target}.")
+
+    def _show_offer(self) -> None:
+        session = self._workspace.session
+        self._view.show_exports(() if session is None else offered(session))
+
+
+def offered(session: Session) -> set[str]:
+    """Return which of `EXPORTS` this section has something for."""
+    has = {
+        "spots": True,
+        "scores": session.scores is not None and session.reconstruction_is_current,
+        "hidden": bool(session.hidden.any()),
+        "domains": session.domains is not None,
+    }
+    return {what for what, there in has.items() if there}
+
+
+def export(session: Session, what: str, target: Path) -> None:
+    """Write one of `EXPORTS` that is `offered`.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    from napari_stimg.io.geojson import Region, write_regions
+    from napari_stimg.io.tables import spot_table, write_table
+    from napari_stimg.outlines import spot_cells
+
+    if what == "spots":
+        write_table(spot_table(session.slide, session.lattice, session.results()), target)
+    elif what == "scores" and session.scores is not None:
+        write_table(session.scores, target)
+    elif what == "hidden":
+        polygons = spot_cells(session.slide, session.lattice).outlines(session.hidden)
+        write_regions([Region(name="hidden", color=HIDDEN_COLOR, polygons=polygons)], target)
+    elif what == "domains" and session.domains is not None:
+        cells, domains = spot_cells(session.slide, session.lattice), session.domains
+        write_regions(
+            (
+                Region(name=name, color=color, polygons=cells.outlines(domains.labels == number))
+                for number, (name, color) in enumerate(zip(domains.names, domains.colors, strict=True))
+            ),
+            target,
+        )
