@@ -4,7 +4,7 @@ from collections.abc import Collection
 from functools import partial
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+from qtpy.QtWidgets import QLabel, QMenu, QPushButton, QSizePolicy, QWidget
 
 from napari_stimg._widgets.forms import button, row
 
@@ -44,10 +44,8 @@ class SaveView(QWidget):
             "The file that was opened is never changed.",
             self.save_requested.emit,
         )
-        self.export = QToolButton()
-        self.export.setText("Export")
+        self.export = QPushButton("Export")
         self.export.setToolTip("Write tables and outlines for other programs; the .h5ad holds all of it.")
-        self.export.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.export)
         menu.setToolTipsVisible(True)
         self.export_actions = {what: menu.addAction(text) for what, (text, _) in EXPORTS.items()}
