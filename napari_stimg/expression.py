@@ -1,5 +1,6 @@
 """Counts to normalised log expression, and what can be said of it without a dense matrix."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,23 @@ from numpy.typing import NDArray
 
 TARGET_SUM = 1e4
 """Counts a spot is scaled to before the logarithm (counts per ten thousand, as scanpy and Seurat have it)."""
+
+VALUES_AT_ONCE = 2**22
+"""Stored values worked on at a time, which bounds memory: a large section holds a hundred million."""
+
+
+def row_blocks(matrix: sp.csr_matrix) -> Iterator[slice]:
+    """Yield slices that split the rows of (S, G) into blocks of about ``VALUES_AT_ONCE`` stored values, in order."""
+    starts = np.unique(np.searchsorted(matrix.indptr[1:], np.arange(0, matrix.nnz + 1, VALUES_AT_ONCE), side="right"))
+    starts = starts[starts < matrix.shape[0]]
+    ends = [*starts[1:], matrix.shape[0]]
+    yield from (slice(int(start), int(end)) for start, end in zip([0, *starts[1:]], ends, strict=True))
+
+
+def all_integers(values: NDArray[np.floating]) -> bool:
+    """Return whether all of (N,) values are whole numbers."""
+    parts = (values[start : start + VALUES_AT_ONCE] for start in range(0, values.size, VALUES_AT_ONCE))
+    return all(np.equal(part, np.rint(part)).all() for part in parts)
 
 
 def log_expression(counts: sp.csr_matrix) -> sp.csr_matrix:
@@ -20,8 +38,12 @@ def log_expression(counts: sp.csr_matrix) -> sp.csr_matrix:
     """
     library_size = np.asarray(counts.sum(axis=1), dtype=np.float64).ravel()
     scale = np.divide(TARGET_SUM, library_size, out=np.zeros_like(library_size), where=library_size > 0)
-    scaled = counts.data * np.repeat(scale, np.diff(counts.indptr))
-    return sp.csr_matrix((np.log1p(scaled).astype(np.float32), counts.indices, counts.indptr), shape=counts.shape)
+    logged = np.empty(counts.data.size, dtype=np.float32)
+    for rows in row_blocks(counts):
+        values = slice(counts.indptr[rows.start], counts.indptr[rows.stop])
+        n_values = np.diff(counts.indptr[rows.start : rows.stop + 1])
+        logged[values] = np.log1p(counts.data[values] * np.repeat(scale[rows], n_values))
+    return sp.csr_matrix((logged, counts.indices, counts.indptr), shape=counts.shape)
 
 
 def thin(counts: sp.csr_matrix, fraction: float, rng: np.random.Generator) -> sp.csr_matrix:
@@ -61,11 +83,24 @@ class GeneMoments:
 
 def gene_moments(expression: sp.csr_matrix) -> GeneMoments:
     """Return each gene's mean and (population) variance over all rows of (S, G) log expression."""
-    n_spots, n_genes = expression.shape
-    values = expression.data.astype(np.float64)  # float32 sums of many spots would be off
-    mean = np.bincount(expression.indices, weights=values, minlength=n_genes) / n_spots
-    mean_square = np.bincount(expression.indices, weights=values**2, minlength=n_genes) / n_spots
-    variance = np.maximum(mean_square - mean**2, 0.0)
+    return _moments((expression[rows] for rows in row_blocks(expression)), expression.shape)
+
+
+def expression_moments(counts: sp.csr_matrix) -> GeneMoments:
+    """Return `gene_moments` of the `log_expression` of (S, G) counts, which is not held in memory."""
+    return _moments((log_expression(counts[rows]) for rows in row_blocks(counts)), counts.shape)
+
+
+def _moments(blocks: Iterable[sp.csr_matrix], shape: tuple[int, int]) -> GeneMoments:
+    """Return the moments of (S, G) log expression that comes in blocks of rows."""
+    n_spots, n_genes = shape
+    total, total_square = np.zeros(n_genes), np.zeros(n_genes)
+    for block in blocks:
+        values = block.data.astype(np.float64)  # float32 sums of many spots would be off
+        total += np.bincount(block.indices, weights=values, minlength=n_genes)
+        total_square += np.bincount(block.indices, weights=values**2, minlength=n_genes)
+    mean = total / n_spots
+    variance = np.maximum(total_square / n_spots - mean**2, 0.0)
     return GeneMoments(mean=mean.astype(np.float32), variance=variance.astype(np.float32))
 
 
@@ -81,4 +116,4 @@ def most_variable(counts: sp.csr_matrix, n_genes: int) -> NDArray[np.intp]:
     n_genes : int
         How many; all G if there are fewer.
     """
-    return np.argsort(-gene_moments(log_expression(counts)).variance, kind="stable")[:n_genes]
+    return np.argsort(-expression_moments(counts).variance, kind="stable")[:n_genes]

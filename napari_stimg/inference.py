@@ -98,11 +98,11 @@ def embed(
     total = params.n_rehearsals + 1
     rehearsals = yield from _rehearse(visible, params, done=0, total=total)
     yield Progress(done=total - 1, total=total, message="Embedding")
-    counts = sum_by_cell(slide.counts, lattice)
-    metric = gene_metric(counts, rehearsals, corpus_weights(checkpoint, slide), seed=params.seed)
-    embedding = smooth(visible.tokens.cpu().numpy() @ metric, visible.table.positions, sigma=EMBEDDING_SIGMA)
+    prior = corpus_weights(checkpoint, slide)
+    metric = gene_metric(sum_by_cell(slide.counts, lattice), rehearsals, prior, seed=params.seed)
+    embedding = smooth(visible.tokens.cpu().numpy() @ metric, visible.places, sigma=EMBEDDING_SIGMA)
     yield Progress(done=total, total=total, message="Embedding")
-    return embedding[lattice.token_of_spot].astype(np.float32)
+    return embedding[lattice.token_of_spot]
 
 
 def reconstruct(
@@ -166,7 +166,7 @@ def reconstruct(
         corpus_weights(checkpoint, seen),
         seed=params.seed,
     )
-    expected, sd = readout.predict(blend.mean(), distance_to(visible.table.positions, places))
+    expected, sd = readout.predict(blend.mean(), distance_to(visible.places, places))
     yield Progress(done=total, total=total, message="Reading out genes")
     return Reconstruction(
         spots=hidden, columns=columns, expected=expected, sd=sd, elapsed_s=time.monotonic() - started_at

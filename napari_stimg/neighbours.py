@@ -5,8 +5,11 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+SPOTS_AT_ONCE = 2**15
+"""Spots averaged at a time, which bounds the memory that their surroundings take."""
 
-def smooth(features: NDArray[np.floating], positions: NDArray[np.floating], *, sigma: float) -> NDArray[np.float64]:
+
+def smooth(features: NDArray[np.floating], positions: NDArray[np.floating], *, sigma: float) -> NDArray[np.float32]:
     """Return (S, D) Gaussian-weighted means over each spot and all within three sigma of it.
 
     Parameters
@@ -18,8 +21,15 @@ def smooth(features: NDArray[np.floating], positions: NDArray[np.floating], *, s
     sigma : float
         Width of the Gaussian, in pitches, > 0.
     """
-    averaging = gaussian_weights(positions, sigma=sigma) + sp.identity(len(positions), format="csr")
-    smoothed: NDArray[np.float64] = (averaging @ features) / np.asarray(averaging.sum(axis=1)).reshape(-1, 1)
+    tree = cKDTree(positions)
+    smoothed = np.empty(features.shape, dtype=np.float32)
+    for start in range(0, len(positions), SPOTS_AT_ONCE):
+        spots = slice(start, start + SPOTS_AT_ONCE)
+        around = cKDTree(positions[spots]).sparse_distance_matrix(tree, 3 * sigma, output_type="ndarray")
+        weight = np.exp(-0.5 * (around["v"] / sigma) ** 2)
+        shape = (len(positions[spots]), len(positions))
+        averaging = sp.csr_matrix((weight, (around["i"], around["j"])), shape=shape)
+        smoothed[spots] = (averaging @ features) / np.asarray(averaging.sum(axis=1)).reshape(-1, 1)
     return smoothed
 
 

@@ -4,13 +4,14 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from napari_stimg.expression import TARGET_SUM, gene_moments, log_expression
+from napari_stimg.expression import TARGET_SUM, all_integers, expression_moments
 
 
 class GenePlanes:
     """Log expression gene by gene, computed when asked for; the slide is never made dense.
 
-    Holds the counts a second time, by gene (CSC), so that a gene is found without a walk through the slide.
+    Holds the counts a second time, by gene (CSC) and in as few bytes as they need, so that a gene is found without a
+    walk through the slide.
 
     Parameters
     ----------
@@ -24,10 +25,10 @@ class GenePlanes:
     """
 
     def __init__(self, counts: sp.csr_matrix) -> None:
-        moments = gene_moments(log_expression(counts))
+        moments = expression_moments(counts)
         self.mean = moments.mean
         self.variance = moments.variance
-        self._by_gene = counts.tocsc()
+        self._by_gene = _compact(counts).tocsc()
         library_size = np.asarray(counts.sum(axis=1), dtype=np.float64).ravel()
         self._scale = np.divide(TARGET_SUM, library_size, out=np.zeros_like(library_size), where=library_size > 0)
         self.library_size: NDArray[np.float32] = library_size.astype(np.float32)
@@ -45,6 +46,15 @@ class GenePlanes:
         values = np.zeros(self._scale.size, dtype=np.float32)
         values[spots] = np.log1p(self._by_gene.data[first:last] * self._scale[spots])
         return values
+
+
+def _compact(counts: sp.csr_matrix) -> sp.csr_matrix:
+    """Return the same counts in the narrowest type that holds them."""
+    largest = counts.data.max(initial=0)
+    narrow = next((kind for kind in (np.uint8, np.uint16) if largest <= np.iinfo(kind).max), None)
+    if narrow is None or not all_integers(counts.data):
+        return counts
+    return sp.csr_matrix((counts.data.astype(narrow), counts.indices, counts.indptr), shape=counts.shape)
 
 
 def contrast_limits(values: NDArray[np.float32], clip_percent: float = 1.0) -> tuple[float, float]:

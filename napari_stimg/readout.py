@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from napari_stimg.expression import gene_moments, log_expression, thin
+from napari_stimg.expression import GeneMoments, all_integers, expression_moments, log_expression, row_blocks, thin
 from napari_stimg.tokens import MIN_VARIANCE
 
 RIDGES = (300.0, 1000.0, 3000.0, 10000.0, 30000.0)
@@ -121,13 +121,14 @@ def fit_readout(
     states = np.concatenate([rehearsal.states for rehearsal in rehearsals]).astype(np.float64)
     distance = np.concatenate([rehearsal.distance for rehearsal in rehearsals])
     halves = cells % 2 == 0  # by cell: one that was practised twice must not be judged by weights fitted to its noise
-    expression = log_expression(counts)
-    moments = gene_moments(expression)
+    moments = expression_moments(counts)
     variance = np.maximum(moments.variance, MIN_VARIANCE)
-    signal = _signal_variance(counts, expression, np.random.default_rng(seed))
+    signal = _signal_variance(counts, moments, np.random.default_rng(seed))
+
+    practised = log_expression(counts[cells])
 
     def deviations(genes: NDArray[np.intp]) -> NDArray[np.float64]:
-        return expression[:, genes][cells].toarray().astype(np.float64) - moments.mean[genes]
+        return practised[:, genes].toarray().astype(np.float64) - moments.mean[genes]
 
     guides = np.argsort(-variance, kind="stable")[:GUIDE_GENES]
     scale = np.sqrt(variance[guides])
@@ -170,7 +171,7 @@ def gene_metric(
     counts, rehearsals, prior, seed
         As in ``fit_readout``.
     """
-    variance = np.maximum(gene_moments(log_expression(counts)).variance, MIN_VARIANCE)
+    variance = np.maximum(expression_moments(counts).variance, MIN_VARIANCE)
     columns = np.argsort(-variance, kind="stable")[:METRIC_GENES]
     weights = fit_readout(counts, columns, rehearsals, prior, seed=seed).weights.astype(np.float64)
     scales, directions = np.linalg.eigh(weights.T @ (weights / variance[columns, None]))
@@ -201,21 +202,25 @@ def _cross_predict(
     return predicted
 
 
-def _signal_variance(counts: sp.csr_matrix, expression: sp.csr_matrix, rng: np.random.Generator) -> NDArray[np.float64]:
+def _signal_variance(counts: sp.csr_matrix, moments: GeneMoments, rng: np.random.Generator) -> NDArray[np.float64]:
     """Return (G,) the variance of each gene's expected log expression over cells, free of counting noise.
 
     Two halves of a cell's molecules share its expression but not their noise, so their covariance over cells is the
     variance of what they share; it is carried to full depth by the ratio of the gene's means.
     """
-    if not np.equal(counts.data, np.rint(counts.data)).all():  # logged input has no molecules to split
-        return gene_moments(expression).variance.astype(np.float64)
-    half = thin(counts, 0.5, rng)
-    first, second = log_expression(half), log_expression((counts - half).tocsr())
-    means = [np.asarray(part.mean(axis=0), dtype=np.float64).ravel() for part in (first, second)]
-    shared = np.asarray(first.multiply(second).mean(axis=0), dtype=np.float64).ravel() - means[0] * means[1]
-    full = np.asarray(expression.mean(axis=0), dtype=np.float64).ravel()
-    ratio = np.divide(2 * full, means[0] + means[1], out=np.ones_like(full), where=means[0] + means[1] > 0)
-    signal: NDArray[np.float64] = np.clip(shared * ratio**2, 0.0, gene_moments(expression).variance)
+    if not all_integers(counts.data):  # logged input has no molecules to split
+        return moments.variance.astype(np.float64)
+    sums = np.zeros((3, counts.shape[1]))
+    for rows in row_blocks(counts):
+        whole = counts[rows]
+        half = thin(whole, 0.5, rng)
+        first, second = log_expression(half), log_expression((whole - half).tocsr())
+        for place, values in enumerate((first, second, first.multiply(second))):
+            sums[place] += np.asarray(values.sum(axis=0, dtype=np.float64)).ravel()
+    first_mean, second_mean, product_mean = sums / counts.shape[0]
+    shared, both = product_mean - first_mean * second_mean, first_mean + second_mean
+    ratio = np.divide(2.0 * moments.mean, both, out=np.ones_like(both), where=both > 0)
+    signal: NDArray[np.float64] = np.clip(shared * ratio**2, 0.0, moments.variance)
     return signal
 
 

@@ -16,7 +16,7 @@ from napari_stimg.masking import draw_mask
 from napari_stimg.model import MaskedAutoencoder
 from napari_stimg.readout import Rehearsal
 from napari_stimg.slide import Slide
-from napari_stimg.tokens import TokenTable, token_table
+from napari_stimg.tokens import token_table
 
 SCATTERED_SHARE = 0.7
 """Share of rehearsals that hide scattered cells; the others hide blocks."""
@@ -30,8 +30,8 @@ class Visible:
     ----------
     lattice : Lattice
         Of the visible spots, K occupied cells.
-    table : TokenTable
-        What the model may know of them.
+    places : (K, 2) float32
+        Where they lie, (row, col) in pitches.
     tokens : (K, D) Tensor
         Their tokens, on the model's device.
     model : MaskedAutoencoder
@@ -39,14 +39,14 @@ class Visible:
     """
 
     lattice: Lattice
-    table: TokenTable
+    places: NDArray[np.float32]
     tokens: Tensor
     model: MaskedAutoencoder
 
     @property
     def positions(self) -> Tensor:
         """(K, 2) where the visible cells lie, on the model's device."""
-        return torch.from_numpy(self.table.positions).to(self.tokens.device)
+        return torch.from_numpy(self.places).to(self.tokens.device)
 
     @torch.inference_mode()
     def decode(self, cells: NDArray[np.intp], queries: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -70,7 +70,7 @@ def see(slide: Slide, lattice: Lattice, checkpoint: Checkpoint) -> Visible:
         on_cpu = weighted.cpu().numpy()
         summed = torch.from_numpy(table.expression @ on_cpu - table.mean @ on_cpu).to(device)
         tokens = model.tokens_of_table(summed, genes, precision)
-    return Visible(lattice=lattice, table=table, tokens=tokens, model=model)
+    return Visible(lattice=lattice, places=table.positions, tokens=tokens, model=model)
 
 
 def corpus_weights(checkpoint: Checkpoint, slide: Slide) -> NDArray[np.float32]:
@@ -133,7 +133,7 @@ def _rehearse(visible: Visible, crop: Crop, rng: np.random.Generator) -> Rehears
     shown, practised = crop.tokens[~hidden], crop.tokens[hidden]
     if practised.size == 0:  # a section of one cell has no other to tell of it
         practised = shown
-    positions = visible.table.positions
+    positions = visible.places
     return Rehearsal(
         cells=practised,
         states=visible.decode(shown, positions[practised]),

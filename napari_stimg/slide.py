@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from napari_stimg.errors import InputError
+from napari_stimg.expression import all_integers
 
 LARGEST_SHARE_ON_SHARED_PLACES = 0.2
 """Of cells at irregular places, so many may lie on another's: segmentation splits cells (osmFISH: 10 %)."""
@@ -233,7 +234,7 @@ def _check_counts(counts: sp.csr_matrix, *, integers: bool, name: str) -> None:
         raise InputError(
             f"{name}: expected counts >= 0, found {values.min():g}; give raw counts, not scaled or centred values."
         )
-    if integers and not np.equal(values, np.rint(values)).all():
+    if integers and not all_integers(values):
         fraction = values[values != np.rint(values)][0]
         raise InputError(
             f"{name}: expected integer counts, found {fraction:g}; "

@@ -2,7 +2,16 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from napari_stimg.expression import gene_moments, log_expression, most_variable, thin
+from napari_stimg.expression import (
+    VALUES_AT_ONCE,
+    all_integers,
+    expression_moments,
+    gene_moments,
+    log_expression,
+    most_variable,
+    row_blocks,
+    thin,
+)
 
 
 def test_log_expression_is_the_logarithm_of_counts_per_ten_thousand() -> None:
@@ -83,3 +92,39 @@ def test_the_most_variable_genes_come_first_and_those_alike_in_their_order() -> 
     counts = sp.csr_matrix(np.array([[50, 0, 9, 0, 1], [50, 9, 0, 0, 1]], dtype=np.float32))
     assert most_variable(counts, 3).tolist()[:2] == [1, 2]
     assert most_variable(counts, 9).size == 5
+
+
+@pytest.fixture(scope="module")
+def many_counts() -> sp.csr_matrix:
+    """Return counts of more than two blocks, the first and last rows and one between them empty."""
+    dense = np.random.default_rng(0).poisson(1.0, size=(3001, 5000)).astype(np.float32)
+    dense[[0, 1500, -1]] = 0
+    return sp.csr_matrix(dense)
+
+
+def test_blocks_hold_every_row_once_and_few_values_each(many_counts: sp.csr_matrix) -> None:
+    blocks = list(row_blocks(many_counts))
+    assert len(blocks) > 2
+    np.testing.assert_array_equal(np.concatenate([np.arange(3001)[rows] for rows in blocks]), np.arange(3001))
+    assert max(many_counts[rows].nnz for rows in blocks) <= VALUES_AT_ONCE + 5000
+
+
+def test_a_matrix_without_values_is_one_block() -> None:
+    assert list(row_blocks(sp.csr_matrix((4, 3), dtype=np.float32))) == [slice(0, 4)]
+
+
+def test_large_counts_are_logged_and_averaged_as_small_ones_are(many_counts: sp.csr_matrix) -> None:
+    expression, moments = log_expression(many_counts), expression_moments(many_counts)
+    parts = [log_expression(many_counts[start : start + 500]).toarray() for start in range(0, 3001, 500)]
+    dense = np.concatenate(parts)
+    np.testing.assert_array_equal(expression.toarray(), dense)
+    np.testing.assert_allclose(moments.mean, dense.mean(axis=0, dtype=np.float64), rtol=1e-6)
+    np.testing.assert_allclose(moments.variance, dense.var(axis=0, dtype=np.float64), rtol=1e-5)
+    np.testing.assert_allclose(gene_moments(expression).variance, moments.variance, rtol=1e-6)
+
+
+def test_one_fraction_among_many_integers_is_found() -> None:
+    values = np.ones(VALUES_AT_ONCE + 3, dtype=np.float32)
+    assert all_integers(values)
+    values[-1] = 0.5
+    assert not all_integers(values)

@@ -53,3 +53,11 @@ def test_contrast_of_one_value_still_has_a_width(value):
 def test_contrast_ignores_nan():
     assert contrast_limits(np.array([np.nan, 1, 2, np.nan], dtype=np.float32), 0) == (1.0, 2.0)
     assert contrast_limits(np.full(3, np.nan, dtype=np.float32)) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("largest", [255, 256, 65535, 65536, 0.5])
+def test_no_count_is_lost_however_large(largest):
+    counts = sp.csr_matrix(np.array([[largest, 1.0, 0.0], [0.0, 2.0, 1.0]], dtype=np.float32))
+    planes, expected = GenePlanes(counts), log_expression(counts).toarray()
+    for column in range(3):
+        np.testing.assert_allclose(planes.expression(column), expected[:, column], rtol=1e-6)

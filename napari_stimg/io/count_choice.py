@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from napari_stimg.errors import InputError
+from napari_stimg.expression import all_integers
 
 _LARGEST_LOGGED = 20.0
 """log2 of counts per million stays below this; unlogged counts of a whole section do not."""
@@ -88,12 +89,12 @@ def choose_counts(candidates: Sequence[CountCandidate], *, name: str) -> ChosenC
 
 def kind_of_values(matrix: sp.csr_matrix) -> ValueKind:
     """Tell counts from logged, fractional, negative and broken values; zeros count for nothing."""
-    values = matrix.data[matrix.data != 0]
+    values = matrix.data
     if not np.isfinite(values).all():
         return ValueKind.NOT_FINITE
     if values.size and values.min() < 0:
         return ValueKind.NEGATIVE
-    if np.equal(values, np.rint(values)).all():
+    if all_integers(values):
         return ValueKind.COUNTS
     return ValueKind.FRACTIONAL if base_of_logarithm(matrix) is None else ValueKind.LOGGED
 
