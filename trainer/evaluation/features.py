@@ -56,7 +56,7 @@ def clustered_features(slide: Slide, lattice: Lattice, checkpoint: Checkpoint) -
     positions = lattice.positions
     return {
         "PCA": lambda: components(slide, 20),
-        "PCA smoothed": lambda: smooth(components(slide, 20), positions, sigma=SMOOTHING_SIGMA),
+        "PCA smoothed": lambda: smooth(components(slide, 20), positions, sigma=SMOOTHING_SIGMA).astype(np.float64),
         "PCA diffused": lambda: diffuse(components(slide, DIFFUSED_COMPONENTS), positions),
         PLACES: lambda: positions.astype(np.float64),
         MODEL: lambda: model_embedding(slide, checkpoint),
@@ -67,7 +67,9 @@ def probed_features(slide: Slide, lattice: Lattice, checkpoint: Checkpoint) -> d
     """Return what makes the features that labels of a section are learned from, by the name of the method."""
     return {
         "PCA": lambda: components(slide, 50),
-        "PCA smoothed": lambda: smooth(components(slide, 50), lattice.positions, sigma=SMOOTHING_SIGMA),
+        "PCA smoothed": lambda: smooth(components(slide, 50), lattice.positions, sigma=SMOOTHING_SIGMA).astype(
+            np.float64
+        ),
         PLACES: lambda: lattice.positions.astype(np.float64),
         MODEL: lambda: model_embedding(slide, checkpoint),
     }

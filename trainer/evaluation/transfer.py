@@ -113,7 +113,7 @@ def joint_features(slides: list[Slide], lattices: list[Lattice], checkpoint: Che
     return {
         "PCA": joint_components(slides, 50, centred=False),
         "PCA smoothed, section-centred": [
-            smooth(values, lattice.positions, sigma=SMOOTHING_SIGMA)
+            smooth(values, lattice.positions, sigma=SMOOTHING_SIGMA).astype(np.float64)
             for values, lattice in zip(centred, lattices, strict=True)
         ],
         PLACES: [lattice.positions.astype(np.float64) for lattice in lattices],
