@@ -1,6 +1,7 @@
 """What all tests share: the folders of real data, and settings that keep a developer's own napari out of them."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,15 @@ ROOT = Path(__file__).resolve().parents[1]
 # Set before napari, matplotlib and torch are imported; subprocesses inherit them.
 os.environ["NAPARI_CONFIG"] = ""  # neither read nor reset the developer's own settings
 os.environ["STIMG_MODELS"] = str(ROOT / "no models")  # the developer's own models are not those of the tests
+os.environ["STIMG_USER_DATA"] = str(Path(tempfile.gettempdir()) / "stimg tests")  # nor is what the developer drew
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the tests' tensors are small: threads only wait for each other
+
+
+@pytest.fixture(autouse=True)
+def _own_user_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep what is drawn in one test out of the next one."""
+    monkeypatch.setenv("STIMG_USER_DATA", str(tmp_path / "user"))
 
 
 def _data_folder(name: str) -> Path:

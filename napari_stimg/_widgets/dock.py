@@ -13,6 +13,7 @@ from napari_stimg._widgets.forms import row
 from napari_stimg._widgets.genes_control import GenesControl
 from napari_stimg._widgets.genes_view import GenesView
 from napari_stimg._widgets.hide_view import HideView
+from napari_stimg._widgets.kept_control import KeptControl
 from napari_stimg._widgets.map_control import MapControl
 from napari_stimg._widgets.map_view import MapView
 from napari_stimg._widgets.markers_control import MarkersControl
@@ -125,6 +126,7 @@ class StimgWidget(QWidget):
     def _connect(self) -> None:
         workspace, runners = self.workspace, self.runners
         self.sections = SectionControl(workspace, self.section_view, runners["open"], runners["match"])
+        self.kept = KeptControl(workspace, self.section_view.kept)
         self.models = ModelControl(workspace, self.section_view.models, runners["model"])
         self.genes = GenesControl(workspace, self.genes_view)
         self.masking = MaskControl(workspace, self.hide_view)
@@ -159,6 +161,7 @@ class StimgWidget(QWidget):
         self.close_button.setEnabled(self.workspace.current_place >= 0)
 
     def _let_go(self) -> None:
+        self.kept.stop()
         for runner in self.runners.values():
             runner.cancel()
         self.reconstruction.stop_showing()

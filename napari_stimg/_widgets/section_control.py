@@ -15,6 +15,7 @@ from napari_stimg._reader import SESSION_KEY, SLIDE_KEY
 from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.section_view import SectionView
 from napari_stimg._widgets.session import Session, open_file, open_sample, open_session
+from napari_stimg._widgets.session_store import with_kept
 from napari_stimg._widgets.status_card import status_card
 from napari_stimg._widgets.tasks import match_genes
 from napari_stimg._widgets.workers import Steps, TaskRunner
@@ -84,7 +85,11 @@ class SectionControl(QObject):
         """Open a file or folder; of a file with several sections the one that is named."""
         self._view.show_parts(())
         self._enqueue(
-            Request(title=f"Opening {path.name}", make_steps=lambda: open_file(path, section=section), path=path)
+            Request(
+                title=f"Opening {path.name}",
+                make_steps=lambda: with_kept(open_file(path, section=section)),
+                path=path,
+            )
         )
 
     def open_sample(self) -> None:
@@ -99,14 +104,14 @@ class SectionControl(QObject):
         slide : Slide
             The section.
         unsaved : frozenset of str
-            What of it is in no file yet.
+            What of it is in no file yet; of such a section, a crop, nothing is kept.
         """
         requests = [*self._waiting] if self._running is None else [*self._waiting, self._running]
         if all(request.slide is not slide for request in requests):
             self._enqueue(
                 Request(
                     title=f"Opening {slide.name}",
-                    make_steps=lambda: open_session(slide),
+                    make_steps=lambda: open_session(slide) if unsaved else with_kept(open_session(slide)),
                     slide=slide,
                     unsaved=unsaved,
                 )

@@ -6,6 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_stimg._widgets.forms import button, column, facts_table, note, row, title
+from napari_stimg._widgets.kept_view import KeptView
 from napari_stimg._widgets.model_view import ModelView
 
 WELCOME = "Drop an .h5ad file or a Space Ranger folder on the canvas, or open one here."
@@ -40,8 +41,10 @@ class SectionView(QWidget):
         self._parts = QComboBox()
         self._parts_box = self._build_parts()
         self._crop_box = self._build_crop()
+        self.kept = KeptView()
         self.models = ModelView()
-        layout = column(self._build_open(), self._parts_box, self._card, self._notes, self._crop_box, self.models)
+        about = (self._card, self._notes, self._crop_box, self.models)
+        layout = column(self._build_open(), self._parts_box, self.kept, *about)
         layout.addStretch(1)
         self.setLayout(layout)
         self.show_parts(())

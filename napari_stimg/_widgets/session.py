@@ -19,6 +19,8 @@ from napari_stimg.slide import Slide
 from napari_stimg.vocabulary import GeneMatch
 
 if TYPE_CHECKING:
+    from napari_stimg._widgets.kept import Kept
+    from napari_stimg._widgets.session_store import Origin
     from napari_stimg.inference import Reconstruction
     from napari_stimg.io import Results
 
@@ -167,6 +169,12 @@ class Session:
         Where the results were last written, and when.
     on_saved : callable or None
         Called when the results have been written, from the panel or from napari's menu.
+    origin : Origin or None
+        Where what is drawn is kept; None = nowhere.
+    restored, restored_at, restore_problem
+        What was brought back and is yet to be shown, or None; of when it is; why nothing could be brought back.
+    put_aside : Kept or None
+        What was drawn before the user started afresh.
     """
 
     slide: Slide
@@ -191,6 +199,11 @@ class Session:
     saved_to: Path | None = None
     saved_at: datetime | None = None
     on_saved: Callable[[], object] | None = None
+    origin: "Origin | None" = None
+    restored: "Kept | None" = None
+    restored_at: datetime | None = None
+    restore_problem: str = ""
+    put_aside: "Kept | None" = None
 
     def results(self) -> "Results":
         """Return what there is to write; a reconstruction of another mask than the one drawn now is left out."""
