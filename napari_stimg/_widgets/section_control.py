@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_stimg._reader import SESSION_KEY, SLIDE_KEY
 from napari_stimg._widgets.layers import Role
+from napari_stimg._widgets.recent import recent_paths, remember
 from napari_stimg._widgets.section_view import SectionView
 from napari_stimg._widgets.session import Session, open_file, open_sample, open_session
 from napari_stimg._widgets.session_store import with_kept
@@ -72,6 +73,8 @@ class SectionControl(QObject):
         view.open_file_requested.connect(self._on_open_file)
         view.open_folder_requested.connect(self._on_open_folder)
         view.sample_requested.connect(self.open_sample)
+        view.recent.list_paths = recent_paths
+        view.recent.chosen.connect(lambda path: self.open_path(Path(path)))
         view.part_requested.connect(self._on_part)
         view.outline_requested.connect(self._on_outline)
         view.crop_requested.connect(self.crop)
@@ -159,12 +162,13 @@ class SectionControl(QObject):
         if self._running is not None:
             self._several = self._running.path
             request = self._running
-            self._opening.start(
-                request.title, request.make_steps, lambda session: self._on_opened(session, request.unsaved)
-            )
+            self._opening.start(request.title, request.make_steps, lambda session: self._on_opened(session, request))
 
-    def _on_opened(self, session: Session, unsaved: frozenset[str]) -> None:
-        session.unsaved |= unsaved
+    def _on_opened(self, session: Session, request: Request) -> None:
+        session.unsaved |= request.unsaved
+        path = request.path if request.path is not None else session.slide.source
+        if path is not None and not request.unsaved:
+            remember(path)
         layers = [
             layer
             for layer in self._workspace.viewer.layers

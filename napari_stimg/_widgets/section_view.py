@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QComboBox, QWidget
 from napari_stimg._widgets.forms import button, column, facts_table, note, row, title
 from napari_stimg._widgets.kept_view import KeptView
 from napari_stimg._widgets.model_view import ModelView
+from napari_stimg._widgets.recent_button import RecentButton
 
 WELCOME = "Drop an .h5ad file or a Space Ranger folder on the canvas, or open one here."
 
@@ -105,7 +106,8 @@ class SectionView(QWidget):
         sample = button(
             "Sample", "Open a small generated section of layered tissue with known truth.", self.sample_requested.emit
         )
-        layout = row(open_file, open_folder, sample)
+        self.recent = RecentButton()
+        layout = row(open_file, open_folder, self.recent, sample)
         layout.setContentsMargins(0, 0, 0, 0)
         box.setLayout(layout)
         return box
