@@ -144,7 +144,7 @@ class Workspace(QObject):
 
     def made_by_another(self, how: Mapping[str, Any]) -> bool:
         """Say whether another model than the one in use made a result, of which this is the record."""
-        return self.model.sha256 not in (None, how.get("checkpoint_sha256"))
+        return "checkpoint" in how and self.model.sha256 not in (None, how.get("checkpoint_sha256"))
 
     def bring_up(self, stage: Stage) -> None:
         """Look at this of the current section."""
