@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.errors import InputError
-from napari_stimg.lattice import find_lattice, sum_by_cell
+from napari_stimg.lattice import Lattice, find_lattice, sum_by_cell
 from napari_stimg.neighbours import smooth
 from napari_stimg.progress import Progress
 from napari_stimg.readout import Rehearsal, fit_readout, gene_metric
@@ -33,17 +33,25 @@ class InferenceParameters:
         Times that visible cells are hidden to fit the section's own read-out, >= 1.
     seed : int
         Of what rehearsals hide.
+    uncertainty : bool
+        Whether the standard deviation of a reconstruction is wanted, too.
     """
 
     windows: WindowParameters = field(default_factory=WindowParameters)
     n_rehearsals: int = 12
     seed: int = 0
+    uncertainty: bool = True
 
     def __post_init__(self) -> None:
         if self.n_rehearsals < 1:
             raise InputError(
                 f"expected at least 1 rehearsal, found {self.n_rehearsals}; give how often to hide visible cells."
             )
+
+
+QUICK = InferenceParameters(uncertainty=False)
+"""For a picture while one draws: the same expectation, fitted to the visible spots of each mask anew so that nothing
+hidden can leak, without the standard deviation."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,7 +66,7 @@ class Reconstruction:
         The genes, as columns of the slide.
     expected, sd : (N, K) float32
         Expected log expression (``log1p`` of counts per ten thousand), and the standard deviation of that
-        expectation; what is measured scatters more, by counting noise.
+        expectation (NaN where it was not wanted); what is measured scatters more, by counting noise.
     elapsed_s : float
         Seconds that it took.
     """
@@ -141,22 +149,58 @@ def reconstruct(
     check_mask(mask, slide)
     columns = np.arange(slide.n_genes) if genes is None else slide.columns_of(genes)
     columns = np.array(list(dict.fromkeys(columns.tolist())), dtype=np.intp)  # a gene named twice is one gene
-    lattice = find_lattice(slide)
-    hidden = np.flatnonzero(mask)
     seen = slide.select(~mask)
-    visible = see(seen, lattice.select(~mask), checkpoint)
+    expected, sd = yield from expect(seen, find_lattice(slide), mask, checkpoint, columns=columns, params=params)
+    return Reconstruction(
+        spots=np.flatnonzero(mask),
+        columns=columns,
+        expected=expected,
+        sd=sd,
+        elapsed_s=time.monotonic() - started_at,
+    )
+
+
+def expect(
+    seen: Slide,
+    lattice: Lattice,
+    asked: NDArray[np.bool_],
+    checkpoint: Checkpoint,
+    *,
+    columns: NDArray[np.intp],
+    params: InferenceParameters,
+) -> Generator[Progress, None, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Yield progress, and return the (N, K) expected log expression of N places and its standard deviation.
+
+    Parameters
+    ----------
+    seen : Slide
+        The visible spots alone.
+    lattice : Lattice
+        Of P places: the visible spots, in their order, and those asked for.
+    asked : (P,) bool
+        True = asked for, False = a visible spot.
+    columns : (K,) int
+        Genes, as columns of the slide.
+
+    Raises
+    ------
+    InputError
+        If less than two cells are visible, or the model knows none of the genes.
+    """
+    queried = np.flatnonzero(asked)
+    visible = see(seen, lattice.select(~asked), checkpoint)
     if len(visible.lattice.occupied) < 2:
         raise InputError(
             "expected a mask that leaves at least 2 cells visible, found 1; hide only a part of the section."
         )
-    crops = windows_around(hidden, lattice, visible.lattice, params.windows)
+    crops = windows_around(queried, lattice, visible.lattice, params.windows)
     total = len(crops) + params.n_rehearsals + 1
-    blend = Blend(hidden.size, checkpoint.model.config.width)
-    places, cells = lattice.positions[hidden], lattice.cell_of_spot[hidden]
+    blend = Blend(queried.size, checkpoint.model.config.width)
+    places, cells = lattice.positions[queried], lattice.cell_of_spot[queried]
     for done, crop in enumerate(crops):
         yield Progress(done=done, total=total, message="Reconstructing")
-        asked = np.flatnonzero(inside(crop, cells))
-        blend.add(asked, visible.decode(crop.tokens, places[asked]), crop, cells[asked])
+        held = np.flatnonzero(inside(crop, cells))
+        blend.add(held, visible.decode(crop.tokens, places[held]), crop, cells[held])
     rehearsals = yield from _rehearse(visible, params, done=len(crops), total=total)
     yield Progress(done=total - 1, total=total, message="Reading out genes")
     readout = fit_readout(
@@ -165,12 +209,11 @@ def reconstruct(
         rehearsals,
         corpus_weights(checkpoint, seen),
         seed=params.seed,
+        uncertainty=params.uncertainty,
     )
-    expected, sd = readout.predict(blend.mean(), distance_to(visible.places, places))
+    predicted = readout.predict(blend.mean(), distance_to(visible.places, places))
     yield Progress(done=total, total=total, message="Reading out genes")
-    return Reconstruction(
-        spots=hidden, columns=columns, expected=expected, sd=sd, elapsed_s=time.monotonic() - started_at
-    )
+    return predicted
 
 
 def check_mask(mask: NDArray[np.bool_], slide: Slide) -> None:

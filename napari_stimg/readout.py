@@ -63,7 +63,7 @@ class Readout:
         Log expression for each unit of a state.
     error_variance : (K,) float32
         Mean squared error of the expectation (not of the noisy measurement) in rehearsals, and at least that of the
-        gene's mean over the visible cells; > 0.
+        gene's mean over the visible cells; > 0. NaN where it was not asked for.
     growth : float
         Exponent with which that error grows with the distance to visible cells, >= 0.
     typical_distance : float
@@ -101,6 +101,7 @@ def fit_readout(
     prior: NDArray[np.float32],
     *,
     seed: int = 0,
+    uncertainty: bool = True,
 ) -> Readout:
     """Return the read-out of a section's genes.
 
@@ -116,6 +117,8 @@ def fit_readout(
         The corpus' weights, zero for genes it does not know.
     seed : int
         Of the thinning by which noise is told from signal.
+    uncertainty : bool
+        Whether errors are wanted, too.
     """
     cells = np.concatenate([rehearsal.cells for rehearsal in rehearsals])
     states = np.concatenate([rehearsal.states for rehearsal in rehearsals]).astype(np.float64)
@@ -123,8 +126,6 @@ def fit_readout(
     halves = cells % 2 == 0  # by cell: one that was practised twice must not be judged by weights fitted to its noise
     moments = expression_moments(counts)
     variance = np.maximum(moments.variance, MIN_VARIANCE)
-    signal = _signal_variance(counts, moments, np.random.default_rng(seed))
-
     practised = log_expression(counts[cells])
 
     def deviations(genes: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -138,6 +139,16 @@ def fit_readout(
         return (scaled - _cross_predict(states, scaled, scaled_prior, halves, ridge)) ** 2
 
     ridge = min(RIDGES, key=lambda ridge: float(squared_errors(ridge).sum()))
+    if not uncertainty:
+        weights = _ridge(states, deviations(columns), prior[columns], ridge)
+        return Readout(
+            mean=moments.mean[columns],
+            weights=weights.astype(np.float32),
+            error_variance=np.full(len(columns), np.nan, dtype=np.float32),
+            growth=0.0,
+            typical_distance=1.0,
+        )
+    signal = _signal_variance(counts, moments, np.random.default_rng(seed))
     noise = np.maximum(scaled.var(axis=0) - signal[guides] / variance[guides], 0)
     growth, typical_distance = _growth((squared_errors(ridge) - noise) @ variance[guides], distance)
     weights = np.empty((len(columns), states.shape[1]))

@@ -11,6 +11,7 @@ from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.errors import InputError
 from napari_stimg.expression import log_expression
 from napari_stimg.inference import (
+    QUICK,
     InferenceParameters,
     Reconstruction,
     WindowParameters,
@@ -309,6 +310,14 @@ def test_every_parameter_changes_the_result(change: dict[str, Any], slide: Slide
     mask, other = MASKS["a square"](slide), replace(SMALL_WINDOWS, **change)
     first, second = (run(reconstruct(slide, mask, active, params=params)) for params in (SMALL_WINDOWS, other))
     assert not np.array_equal(first.expected, second.expected)
+
+
+def test_what_is_quick_expects_the_same_without_an_uncertainty(slide: Slide, active: Checkpoint) -> None:
+    mask = MASKS["a square"](slide)
+    quick, full = (run(reconstruct(slide, mask, active, params=params)) for params in (QUICK, InferenceParameters()))
+    np.testing.assert_allclose(quick.expected, full.expected, atol=1e-5)
+    assert np.isnan(quick.sd).all()
+    assert np.isfinite(full.sd).all()
 
 
 def test_no_rehearsal_is_refused() -> None:
