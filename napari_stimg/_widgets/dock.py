@@ -14,6 +14,7 @@ from napari_stimg._widgets.genes_control import GenesControl
 from napari_stimg._widgets.genes_view import GenesView
 from napari_stimg._widgets.hide_view import HideView
 from napari_stimg._widgets.kept_control import KeptControl
+from napari_stimg._widgets.live_control import LiveControl
 from napari_stimg._widgets.map_control import MapControl
 from napari_stimg._widgets.map_view import MapView
 from napari_stimg._widgets.markers_control import MarkersControl
@@ -48,7 +49,7 @@ class StimgWidget(QWidget):
         self.workspace = Workspace(napari_viewer, self)
         self.runners = {
             topic: TaskRunner(self)
-            for topic in ("open", "match", "model", "reconstruct", "embed", "group", "map", "markers", "save")
+            for topic in ("open", "match", "model", "reconstruct", "live", "embed", "group", "map", "markers", "save")
         }
         self.section_view, self.genes_view, self.hide_view = SectionView(), GenesView(), HideView()
         self.domains_view, self.map_view, self.save_view = DomainsView(), MapView(), SaveView()
@@ -61,7 +62,8 @@ class StimgWidget(QWidget):
     @property
     def is_busy(self) -> bool:
         """Whether anything runs, or a result is on its way to the canvas."""
-        return self.reconstruction.is_showing or any(runner.is_busy for runner in self.runners.values())
+        is_coming = self.reconstruction.is_showing or self.live.is_waiting
+        return is_coming or any(runner.is_busy for runner in self.runners.values())
 
     def search_gene(self) -> None:
         """Go to the search for a gene."""
@@ -101,10 +103,11 @@ class StimgWidget(QWidget):
         layout.setSpacing(2)
         layout.addLayout(self._build_chooser())
         layout.addWidget(self.tabs, 1)
-        for runner in self.runners.values():
-            task = TaskView()
-            task.follow(runner)
-            layout.addWidget(task)
+        for topic, runner in self.runners.items():
+            if topic != "live":  # it runs at every stroke: a bar that comes and goes would move the tools away
+                task = TaskView()
+                task.follow(runner)
+                layout.addWidget(task)
         layout.addWidget(self.save_view)
         self.setLayout(layout)
 
@@ -131,6 +134,7 @@ class StimgWidget(QWidget):
         self.genes = GenesControl(workspace, self.genes_view)
         self.masking = MaskControl(workspace, self.hide_view)
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])
+        self.live = LiveControl(workspace, self.hide_view, runners["live"])
         self.scribbles = ScribbleControl(workspace, self.domains_view)
         self.embeddings = EmbeddingControl(
             workspace, self.map_view, embedding=runners["embed"], coloring=runners["group"]
@@ -165,6 +169,7 @@ class StimgWidget(QWidget):
         for runner in self.runners.values():
             runner.cancel()
         self.reconstruction.stop_showing()
+        self.live.stop()
         self.workspace.connections.release()
 
 

@@ -58,12 +58,14 @@ class GenesControl(QObject):
         if self._workspace.pictures is not None:
             self._workspace.pictures.session.display.colormap = colormap
             self._workspace.pictures.show_gene()
+            self._workspace.gene_shown.emit()
 
     def _on_clip(self, percent: float) -> None:
         if self._workspace.pictures is not None:
             self._workspace.pictures.session.display.clip_percent = percent
             self._workspace.pictures.show_gene()
             self._workspace.pictures.show_channels()
+            self._workspace.gene_shown.emit()
 
     def _on_channel_removed(self, place: int) -> None:
         if self._workspace.session is not None:

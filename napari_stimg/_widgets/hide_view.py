@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox, QWidget
 
 from napari_stimg._widgets.forms import button, column, note, row, swatch, title
 from napari_stimg._widgets.sortable_table import Column, SortableTable
@@ -50,6 +50,8 @@ class HideView(QWidget):
         The mask is to go back, forward, or to be empty.
     reconstruct_requested
         The hidden spots are to be reconstructed.
+    live_requested : bool
+        Hidden spots are to be filled in while one draws, or not.
     comparison_requested : bool
         Truth, reconstruction and difference are to lie side by side, or not.
     uncertainty_requested : bool
@@ -66,6 +68,7 @@ class HideView(QWidget):
     redo_requested = Signal()
     clear_requested = Signal()
     reconstruct_requested = Signal()
+    live_requested = Signal(bool)
     comparison_requested = Signal(bool)
     uncertainty_requested = Signal(bool)
     gene_requested = Signal(int)
@@ -108,6 +111,11 @@ class HideView(QWidget):
     def summary_text(self) -> str:
         """What is said of the reconstruction."""
         return self._summary.text()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether hidden spots are to be filled in while one draws."""
+        return self.live.isChecked()
 
     @property
     def n_genes(self) -> int | None:
@@ -229,8 +237,15 @@ class HideView(QWidget):
             self.reconstruct_requested.emit,
             primary=True,
         )
+        self.live = QCheckBox("Reconstruct as I draw")
+        self.live.setToolTip(
+            "Fill in the gene that is shown, in log expression, after each change of the mask. "
+            "Without uncertainty or scores, and never saved."
+        )
+        self.live.toggled.connect(self.live_requested)
+        genes = row(QLabel("Genes"), self._genes, stretch=1)
         box = QWidget()
-        box.setLayout(column(row(QLabel("Genes"), self._genes, stretch=1), self.reconstruct, margin_px=0))
+        box.setLayout(column(genes, self.reconstruct, self.live, margin_px=0))
         return box
 
     def _build_comparison(self) -> QWidget:

@@ -88,6 +88,25 @@ class Reconstructed:
     how: Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Expected:
+    """One gene as it is expected in hidden spots.
+
+    Parameters
+    ----------
+    column : int
+        The gene's column in the slide.
+    spots : (N,) int
+        The hidden spots.
+    values : (N,) float32
+        Expected log expression.
+    """
+
+    column: int
+    spots: NDArray[np.intp]
+    values: NDArray[np.float32]
+
+
 def match_genes(session: Session, model: Model) -> Generator[Progress, None, GeneMatch]:
     """Return which genes of the section the model knows."""
     checkpoint = yield from model.load()
@@ -123,6 +142,19 @@ def reconstruct(
         summary=_in_words(reconstruction, overall),
         how={**_made_by(checkpoint), "elapsed_s": reconstruction.elapsed_s, "scores": overall},
     )
+
+
+def expect_gene(
+    session: Session, model: Model, *, hidden: NDArray[np.bool_], column: int
+) -> Generator[Progress, None, Expected]:
+    """Return one gene of the slide as the model expects it in the hidden spots, (S,) bool, without uncertainty."""
+    from napari_stimg.inference import QUICK
+    from napari_stimg.inference import reconstruct as reconstruct_spots
+
+    checkpoint = yield from model.load()
+    genes = [str(session.slide.gene_names[column])]
+    reconstruction = yield from reconstruct_spots(session.slide, hidden, checkpoint, genes=genes, params=QUICK)
+    return Expected(column=column, spots=reconstruction.spots, values=reconstruction.expected[:, 0])
 
 
 def embed(session: Session, model: Model) -> Generator[Progress, None, Embedded]:

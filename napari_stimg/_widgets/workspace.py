@@ -31,7 +31,7 @@ class Workspace(QObject):
     current_changed
         Another section is current, or none.
     gene_shown
-        Another gene of the current section is shown.
+        Another gene of the current section is shown, or in other colours.
     stage_changed
         One looks at something else: the gene, the channels, the embedding, the likes of a spot, the domains,
         or the comparison.
