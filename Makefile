@@ -1,5 +1,5 @@
 # make demo    what the plugin does: in a window where there is a display, else as pictures in demo/
-# make test    linters, types and tests
+# make test    linters, types and tests; pictures of the window on a measured section in build/stories
 # make lint    linters and types alone
 # make bench   how fast the trainer is, as ratios
 # make setup   only what the others need: system packages (Debian without a display) and .venv
@@ -22,13 +22,13 @@ SYSTEM := $(STAMPS)/system$(if $(IN_WINDOW),-virtual-display)
 
 demo: setup
 ifdef IN_WINDOW
-	$(IN_WINDOW) $(BIN)/python demo/pictures.py
+	$(IN_WINDOW) $(BIN)/python -m demo.pictures
 else
 	$(BIN)/stimg view
 endif
 
 test: lint
-	$(IN_WINDOW) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	STIMG_PICTURES=build/stories $(IN_WINDOW) $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

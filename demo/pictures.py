@@ -1,36 +1,30 @@
 """Does the main job in a real napari window, on a generated section or on a file, and leaves pictures of it.
 
-Run it by `make demo`, or as ``xvfb-run -a -s "-screen 0 1600x1000x24" python demo/pictures.py [FILE]``. It leaves,
+Run it by `make demo`, or as ``xvfb-run -a -s "-screen 0 1600x1000x24" python -m demo.pictures [FILE]``. It leaves,
 beside this file, ``section.png`` (a gene and a region drawn to be hidden), ``reconstruction.png`` (what the model saw,
 the truth, the reconstruction, the difference) and ``domains.png``, and prints the scores.
 """
 
 import argparse
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import napari
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QApplication
+from PIL import Image
 from scipy.spatial import cKDTree
 from sklearn.metrics import adjusted_rand_score
 
+from demo.driver import draw_window, go_to, open_section, panel_in_a_window, settle, wait
 from napari_stimg._widgets.dock import StimgWidget
 from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.session import Session
 from napari_stimg._widgets.tools_view import Tool
 
 HERE = Path(__file__).parent
-WINDOW_PX = (1600, 1000)
-TABS = {"genes": 1, "reconstruct": 2, "domains": 3}
 HIDDEN_SHARE = 0.25
 """Side of the rectangle that is hidden, as a share of the section's height and width."""
-
-PATIENCE_S = 300.0
 
 
 def main() -> None:
@@ -38,34 +32,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, nargs="?", help="a section; generated layered tissue if none is given")
     options = parser.parse_args()
-    viewer = napari.Viewer(show=True)
-    try:
-        viewer.window._qt_window.resize(*WINDOW_PX)
-        panel = StimgWidget(viewer)
-        viewer.window.add_dock_widget(panel, name="Spatial transcriptomics (stimg)", area="right")
+    with panel_in_a_window() as (viewer, panel):
         _demonstrate(viewer, panel, options.file)
-    finally:
-        viewer.close()
 
 
 def _demonstrate(viewer: napari.Viewer, panel: StimgWidget, file: Path | None) -> None:
-    session = _open(panel, file)
+    session = open_section(panel, file)
     print(f"{session.slide.name}: {session.slide.n_spots:,} spots x {session.slide.n_genes:,} genes")
     gene = patterned_gene(session)
     panel.genes_view.gene_requested.emit(gene)
-    panel.tabs.setCurrentIndex(TABS["reconstruct"])
+    go_to(panel, "Reconstruct")
     panel.hide_view.tools.buttons[Tool.RECTANGLE].click()
     panel.workspace.pictures.layers.get(Role.OUTLINE).add_rectangles(telling_region(session, gene))
-    _wait(lambda: bool(session.hidden.any()), "the mask")
+    wait(lambda: bool(session.hidden.any()), "the mask")
     _picture(viewer, "section.png")
     panel.hide_view.reconstruct.click()
-    _settle(panel, "the reconstruction", lambda: session.reconstruction is not None)
+    settle(panel, "the reconstruction", lambda: session.reconstruction is not None)
     _picture(viewer, "reconstruction.png")
     print(_plain(session.summary))
     print(_best_genes(session.scores))
-    panel.tabs.setCurrentIndex(TABS["domains"])
+    go_to(panel, "Domains")
     panel.domains_view.cluster_requested.emit()
-    _settle(panel, "the domains", lambda: session.domains is not None)
+    settle(panel, "the domains", lambda: session.domains is not None)
     _picture(viewer, "domains.png")
     print(f"domains: {', '.join(f'{n:,}' for n in session.domains.sizes)} spots")
     if "layer" in session.slide.obs:
@@ -100,37 +88,9 @@ def telling_region(session: Session, column: int) -> NDArray[np.float64]:
     return np.array([best - half, best + half])
 
 
-def _open(panel: StimgWidget, file: Path | None) -> Session:
-    if file is None:
-        panel.sections.open_sample()
-    else:
-        panel.sections.open_path(file)
-    _settle(panel, "the section", lambda: panel.workspace.session is not None)
-    return panel.workspace.session
-
-
-def _settle(panel: StimgWidget, what: str, arrived: Callable[[], bool]) -> None:
-    """Wait until nothing runs any more; end the program if what was wanted has not arrived."""
-    _wait(lambda: not panel.is_busy, what)
-    if not arrived():
-        sys.exit(f"demo: {what} failed: {napari.utils.notifications.notification_manager.records[-1].message}")
-
-
-def _wait(done: Callable[[], bool], what: str) -> None:
-    give_up_at = time.monotonic() + PATIENCE_S
-    while not done():
-        if time.monotonic() > give_up_at:
-            sys.exit(f"demo: {what} took longer than {PATIENCE_S:.0f} s.")
-        QApplication.processEvents()
-        time.sleep(0.01)
-
-
 def _picture(viewer: napari.Viewer, name: str) -> None:
     """Leave a picture of the whole window, once it has been drawn."""
-    for _ in range(20):
-        QApplication.processEvents()
-        time.sleep(0.02)
-    viewer.screenshot(str(HERE / name), canvas_only=False, flash=False)
+    Image.fromarray(draw_window(viewer)).save(HERE / name)
     print(f"picture: {HERE / name}")
 
 

@@ -6,11 +6,10 @@ import anndata as ad
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QEvent, QPoint, QPointF, Qt
-from qtpy.QtGui import QMouseEvent
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
 
+from demo.driver import drag
 from napari_stimg import keys
 from napari_stimg._widgets.dock import StimgWidget
 from napari_stimg._widgets.layers import Role
@@ -38,31 +37,6 @@ def opened(window, section_path, settle):
     viewer.open(str(section_path), plugin="napari-stimg")
     settle(panel)
     return viewer, panel
-
-
-def canvas_point(viewer, panel, place):
-    """Return where on the canvas a place (row, col) of the section is drawn."""
-    session, camera = panel.workspace.session, viewer.scene.camera
-    world = np.asarray(place) * session.lattice.pitch_um / session.lattice.pitch
-    native = viewer.window._qt_viewer.canvas.native
-    middle = np.array([native.height(), native.width()]) / 2
-    row, col = middle + (world - np.array(camera.center[-2:])) * camera.zoom
-    return QPoint(round(col), round(row))
-
-
-def drag(viewer, panel, places):
-    """Press the left button at the first place, move over the others, release at the last."""
-    native = viewer.window._qt_viewer.canvas.native
-    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-    points = [canvas_point(viewer, panel, place) for place in places]
-    steps = [(QEvent.Type.MouseMove, points[0], none, none), (QEvent.Type.MouseButtonPress, points[0], left, left)]
-    steps += [(QEvent.Type.MouseMove, point, none, left) for point in points[1:]]
-    steps += [(QEvent.Type.MouseButtonRelease, points[-1], left, none)]
-    for kind, point, button, held in steps:
-        where = native.mapToGlobal(QPointF(point))
-        event = QMouseEvent(kind, QPointF(point), where, button, held, Qt.KeyboardModifier.NoModifier)
-        QApplication.sendEvent(native, event)
-        QApplication.processEvents()
 
 
 def corners(panel, low_percent, high_percent):
