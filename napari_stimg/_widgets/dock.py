@@ -23,6 +23,7 @@ from napari_stimg._widgets.model_control import ModelControl
 from napari_stimg._widgets.reconstruct_control import ReconstructControl
 from napari_stimg._widgets.save_control import SaveControl
 from napari_stimg._widgets.save_view import SaveView
+from napari_stimg._widgets.scatter_control import ScatterControl
 from napari_stimg._widgets.scribble_control import ScribbleControl
 from napari_stimg._widgets.section_control import SectionControl
 from napari_stimg._widgets.section_view import SectionView
@@ -135,6 +136,7 @@ class StimgWidget(QWidget):
         self.masking = MaskControl(workspace, self.hide_view)
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])
         self.live = LiveControl(workspace, self.hide_view, runners["live"])
+        self.scatter = ScatterControl(workspace, self.hide_view.compare)
         self.scribbles = ScribbleControl(workspace, self.domains_view)
         self.embeddings = EmbeddingControl(
             workspace, self.map_view, embedding=runners["embed"], coloring=runners["group"]

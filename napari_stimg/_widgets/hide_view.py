@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox, QWidget
 
+from napari_stimg._widgets.compare_view import CompareView
 from napari_stimg._widgets.forms import button, column, note, row, swatch, title
 from napari_stimg._widgets.sortable_table import Column, SortableTable
 from napari_stimg._widgets.tools_view import BrushSlider, Tool, ToolRow
@@ -82,6 +83,7 @@ class HideView(QWidget):
         self.tools.tool_requested.connect(self.tool_requested)
         self.brush = BrushSlider(4)
         self.brush.brush_requested.connect(self.brush_requested)
+        self.compare = CompareView()
         self._summary = note()
         layout = column(
             title("1 · Hide"),
@@ -93,6 +95,7 @@ class HideView(QWidget):
             self._build_reconstruct(),
             title("3 · Compare"),
             self._build_comparison(),
+            self.compare,
             self._summary,
             self.table,
         )
@@ -171,7 +174,7 @@ class HideView(QWidget):
         ]
         self.table.set_columns([names, *numbers], sort_by=1, descending=True)
         self._summary.setText(summary)
-        for widget in (self.table, self.side_by_side, self._uncertainty):
+        for widget in (self.table, self.side_by_side, self._uncertainty, self.compare):
             widget.setEnabled(True)
 
     def clear_scores(self, why: str = "Hide some spots, then reconstruct them; the scores appear here.") -> None:
@@ -179,7 +182,7 @@ class HideView(QWidget):
         self._score_columns = np.empty(0, dtype=np.intp)
         self.table.set_columns((), sort_by=0)
         self._summary.setText(why)
-        for widget in (self.table, self.side_by_side, self._uncertainty):
+        for widget in (self.table, self.side_by_side, self._uncertainty, self.compare):
             widget.setEnabled(False)
         self.show_comparison(False)
         self._uncertainty.setChecked(False)
