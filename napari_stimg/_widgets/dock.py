@@ -5,6 +5,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QComboBox, QScrollArea, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
+from napari_stimg._widgets.domain_edits_control import DomainEditsControl
 from napari_stimg._widgets.domains_control import DomainsControl
 from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.embedding_control import EmbeddingControl
@@ -144,6 +145,9 @@ class StimgWidget(QWidget):
         self.mapping = MapControl(workspace, self.map_view, self.embeddings, self.scribbles, runners["map"])
         self.domains = DomainsControl(
             workspace, self.domains_view, self.scribbles, self.embeddings, grouping=runners["group"]
+        )
+        self.domain_edits = DomainEditsControl(
+            workspace, self.domains_view, self.domains, self.embeddings, runners["group"]
         )
         self.saving = SaveControl(workspace, self.save_view, runners["save"])
         self.exporting = ExportControl(workspace, self.save_view)

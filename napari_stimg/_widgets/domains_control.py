@@ -1,7 +1,6 @@
 """Connects the Domains tab: domains found without labels or painted from scribbles, their names and colours."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from html import escape
 
 from qtpy.QtCore import QObject
@@ -50,8 +49,6 @@ class DomainsControl(QObject):
         view.cluster_requested.connect(self.find)
         view.paint_requested.connect(self.paint)
         scribbles.scribbled.connect(self._on_scribbled)
-        view.domain_renamed.connect(self._on_domain_renamed)
-        view.domain_recolored.connect(self._on_domain_recolored)
         view.domains_requested.connect(self._on_domains_requested)
         workspace.stage_changed.connect(self._on_stage_changed)
         workspace.model_changed.connect(self._on_model_changed)
@@ -82,9 +79,17 @@ class DomainsControl(QObject):
         )
 
     def _group(self, session: Session, title: str, make_steps: Callable[[], Steps]) -> None:
-        self._grouping.start(title, make_steps, lambda domains: self._on_grouped(session, domains))
+        self._grouping.start(title, make_steps, lambda domains: self.change(session, domains))
 
-    def _on_grouped(self, session: Session, domains: Domains) -> None:
+    def change(self, session: Session, domains: Domains) -> None:
+        """Give a section other domains; those it had can be had back."""
+        before = session.domains
+        if before is not None and not _is_repainting(before, domains):
+            session.domain_past.note(before)
+        self.put(session, domains)
+
+    def put(self, session: Session, domains: Domains) -> None:
+        """Give a section these domains, and show them if it is the current one."""
         session.domains = domains
         session.how["domains"] = domains.how
         session.unsaved.add("domains")
@@ -107,22 +112,6 @@ class DomainsControl(QObject):
         if self._workspace.made_by_another(domains.how):
             summary += OTHER_MODEL.format(escape(domains.how["checkpoint"]))
         self._view.show_domains(domains.names, domains.colors, domains.sizes.tolist(), summary)
-
-    def _on_domain_renamed(self, place: int, name: str) -> None:
-        session = self._workspace.session
-        if session is not None and session.domains is not None:
-            self._change_domains(replace(session.domains, names=_with(session.domains.names, place, name)))
-
-    def _on_domain_recolored(self, place: int, color: str) -> None:
-        session = self._workspace.session
-        if session is not None and session.domains is not None:
-            self._change_domains(replace(session.domains, colors=_with(session.domains.colors, place, color)))
-
-    def _change_domains(self, domains: Domains) -> None:
-        if self._workspace.session is not None:
-            self._workspace.session.domains = domains
-            self._show_domains(bring_up=True)
-            self._workspace.touch("domains")
 
     def _on_domains_requested(self, wanted: bool) -> None:
         self._workspace.bring_up(Stage.DOMAINS if wanted else Stage.GENE)
@@ -147,6 +136,7 @@ class DomainsControl(QObject):
         self._on_stage_changed()
 
 
-def _with(names: tuple[str, ...], place: int, name: str) -> tuple[str, ...]:
-    """Return the names with another one at this place."""
-    return (*names[:place], name, *names[place + 1 :])
+def _is_repainting(before: Domains, after: Domains) -> bool:
+    """Say whether both were painted, and neither changed by hand: their scribbles differ, and have an undo."""
+    painted = all(made.probabilities is not None and "edits" not in made.how for made in (before, after))
+    return painted and (before.names, before.colors) == (after.names, after.colors)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QWidget
 
+from napari_stimg._widgets.domain_edits_view import DomainEditsView
 from napari_stimg._widgets.forms import button, column, note, parameter_form, row, title
 from napari_stimg._widgets.legend_table import LegendTable
 from napari_stimg._widgets.tools_view import BrushSlider, Tool, ToolRow
@@ -69,9 +70,11 @@ class DomainsView(QWidget):
         self.classes.chosen.connect(self.class_chosen)
         self.classes.renamed.connect(self.class_renamed)
         self.classes.recolored.connect(self.class_recolored)
-        self.legend = LegendTable()
+        self.edits = DomainEditsView()
+        self.legend = LegendTable(several=True)
         self.legend.renamed.connect(self.domain_renamed)
         self.legend.recolored.connect(self.domain_recolored)
+        self.legend.selected.connect(self.edits.show_selected)
         self.tools = ToolRow(TOOLS)
         self.tools.tool_requested.connect(self.scribble_requested)
         self.brush = BrushSlider(2)
@@ -95,6 +98,7 @@ class DomainsView(QWidget):
             self._build_scribbles(),
             row(title("Domains"), self.markers, self._show, stretch=0),
             self._summary,
+            self.edits,
             self.legend,
         )
         layout.setStretch(layout.count() - 1, 1)

@@ -1,9 +1,11 @@
 """Undo and redo of what the user draws, one value a spot."""
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+State = TypeVar("State")
 
 MAX_STEPS = 100
 """Steps that can be undone."""
@@ -57,3 +59,47 @@ class History:
         self._undo.append(self.state)
         self.state = self._redo.pop()
         return True
+
+
+class Past(Generic[State]):
+    """What something was before, and what was undone, where what it is now is kept elsewhere.
+
+    Parameters
+    ----------
+    max_steps : int
+        Steps that can be undone.
+    """
+
+    def __init__(self, max_steps: int = MAX_STEPS) -> None:
+        self._max_steps = max_steps
+        self._undo: list[State] = []
+        self._redo: list[State] = []
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an earlier state."""
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether an undone state can come back."""
+        return bool(self._redo)
+
+    def note(self, before: State) -> None:
+        """Note what it was before a change; what had been undone is forgotten."""
+        self._undo = [*self._undo[1 - self._max_steps :], before]
+        self._redo = []
+
+    def undo(self, now: State) -> State:
+        """Return what it was before the last change; or what it is now, if there was none."""
+        if not self._undo:
+            return now
+        self._redo.append(now)
+        return self._undo.pop()
+
+    def redo(self, now: State) -> State:
+        """Return what it was before the last undo; or what it is now, if there was none."""
+        if not self._redo:
+            return now
+        self._undo.append(now)
+        return self._redo.pop()

@@ -14,6 +14,11 @@ COLOR, NAME, COUNT = range(3)
 class LegendTable(QTableWidget):
     """One row a class: its colour (double-click to change), its name (double-click to edit), its spots.
 
+    Parameters
+    ----------
+    several : bool
+        Whether several rows can be selected.
+
     Signals
     -------
     chosen : int
@@ -22,13 +27,16 @@ class LegendTable(QTableWidget):
         This row has a new name.
     recolored : int, str
         This row is to have this colour, ``#rrggbb``.
+    selected : int
+        So many rows are selected now.
     """
 
     chosen = Signal(int)
     renamed = Signal(int, str)
     recolored = Signal(int, str)
+    selected = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, *, several: bool = False) -> None:
         super().__init__(0, 3, parent)
         self.setHorizontalHeaderLabels(["", "Name", "Spots"])
         self.setToolTip("Double-click a colour or a name to change it.")
@@ -36,7 +44,8 @@ class LegendTable(QTableWidget):
         self.verticalHeader().setDefaultSectionSize(24)
         self.setShowGrid(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        mode = QAbstractItemView.SelectionMode
+        self.setSelectionMode(mode.ExtendedSelection if several else mode.SingleSelection)
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setSectionResizeMode(COLOR, QHeaderView.ResizeMode.Fixed)
@@ -46,10 +55,16 @@ class LegendTable(QTableWidget):
         header.resizeSection(COUNT, 70)
         self.itemChanged.connect(self._on_item_changed)
         self.cellDoubleClicked.connect(self._on_double_clicked)
+        self.itemSelectionChanged.connect(lambda: self.selected.emit(len(self.selected_rows)))
         self.currentCellChanged.connect(lambda now, *_: self.chosen.emit(now) if now >= 0 else None)
 
+    @property
+    def selected_rows(self) -> list[int]:
+        """The rows that are selected, from the top."""
+        return sorted(index.row() for index in self.selectionModel().selectedRows())
+
     def show_rows(self, names: Sequence[str], colors: Sequence[str], counts: Sequence[int]) -> None:
-        """Fill the legend; the chosen row stays chosen."""
+        """Fill the legend; the chosen row stays chosen, and is the only one that is selected."""
         current = self.currentRow()
         self.blockSignals(True)
         self.setRowCount(len(names))
@@ -60,6 +75,7 @@ class LegendTable(QTableWidget):
         if 0 <= current < len(names):
             self.setCurrentCell(current, NAME)
         self.blockSignals(False)
+        self.selected.emit(len(self.selected_rows))
 
     def choose(self, place: int) -> None:
         """Choose a row, as a click on it would."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_stimg._widgets.history import History
+from napari_stimg._widgets.history import History, Past
 from napari_stimg.display import SpotRaster, spot_raster
 from napari_stimg.lattice import Lattice, find_lattice
 from napari_stimg.planes import GenePlanes
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 MAX_CHANNELS = 8
 """Genes shown at once as additive channels; napari slows down with the number of layers."""
+
+MAX_DOMAIN_STEPS = 20
+"""Changes of domains that can be undone; each may hold a probability for every spot and domain."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,10 +96,11 @@ class Domains:
     @property
     def summary(self) -> str:
         """Where they come from, in a few words."""
+        edited = ", then merged or split" if "edits" in self.how else ""
         if self.probabilities is None:
-            return f"{len(self.names)} domains, found without labels."
+            return f"{len(self.names)} domains, found without labels{edited}."
         certain = float(np.mean(self.probabilities.max(axis=1)))
-        return f"{len(self.names)} domains, painted from scribbles; mean probability {certain:.2f}."
+        return f"{len(self.names)} domains, painted from scribbles{edited}; mean probability {certain:.2f}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +161,8 @@ class Session:
         What was reconstructed, or None; its scores, gene by gene, and in one sentence.
     embedding, domains
         What else was computed, or None.
+    domain_past : Past
+        The domains before each change.
     mapped : Mapped or None
         The embedding laid out in a plane.
     chosen : (S,) bool or None
@@ -192,6 +198,7 @@ class Session:
     summary: str = ""
     embedding: Embedded | None = None
     domains: Domains | None = None
+    domain_past: Past[Domains] = field(default_factory=lambda: Past(MAX_DOMAIN_STEPS))
     mapped: Mapped | None = None
     chosen: NDArray[np.bool_] | None = None
     how: dict[str, Any] = field(default_factory=dict)

@@ -7,6 +7,7 @@ meanwhile does not reach it. The core's heavy modules are imported here when the
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -219,6 +220,53 @@ def paint(
     )
 
 
+def merge(domains: Domains, merged: Sequence[int]) -> Domains:
+    """Return domains with these made one, which is called as the largest of them."""
+    from napari_stimg.domain_edits import merge_domains
+
+    edit = merge_domains(domains.labels, merged, probabilities=domains.probabilities)
+    largest = max(merged, key=lambda number: int(domains.sizes[number]))
+    origins = [largest if number in merged else number for number in edit.origins]
+    names = [domains.names[number] for number in merged]
+    return Domains(
+        labels=edit.labels,
+        names=tuple(domains.names[number] for number in origins),
+        colors=tuple(domains.colors[number] for number in origins),
+        probabilities=edit.probabilities,
+        how=_edited(domains.how, f"{', '.join(names)} merged as {domains.names[largest]}"),
+    )
+
+
+def split(
+    session: Session, embedding: Embedded, domains: Domains, domain: int, params: "ClusterParameters"
+) -> Generator[Progress, None, Domains]:
+    """Return domains with one made two; the new one has a name and, where any is left, a colour of its own."""
+    from napari_stimg.domain_edits import split_domain
+    from napari_stimg.domains import PALETTE
+
+    name = domains.names[domain]
+    yield Progress(done=0, total=0, message=f"Splitting {name}")
+    edit = split_domain(
+        domains.labels,
+        domain,
+        embedding.values,
+        session.lattice.positions,
+        params=params,
+        probabilities=domains.probabilities,
+    )
+    part = next(made for number in count(2) if (made := f"{name} ({number})") not in domains.names)
+    unused = [color for color in PALETTE if color not in domains.colors] or PALETTE
+    settings = f"{params.method}, {'smoothed' if params.refine else 'not smoothed'}, seed {params.seed}"
+    made_by = f", {embedding.how['checkpoint']}" if "checkpoint" in embedding.how else ""
+    return Domains(
+        labels=edit.labels,
+        names=(*domains.names, part),
+        colors=(*domains.colors, unused[0]),
+        probabilities=edit.probabilities,
+        how=_edited(domains.how, f"{name} split into {name} and {part} ({settings}{made_by})"),
+    )
+
+
 def save(session: Session, target: Path, results: "Results") -> Generator[Progress, None, Path]:
     """Write the section with its results, and return where.
 
@@ -232,6 +280,11 @@ def save(session: Session, target: Path, results: "Results") -> Generator[Progre
     yield Progress(done=0, total=0, message=f"Saving {target.name}")
     write_results(session.slide, target, lattice=session.lattice, results=results)
     return target
+
+
+def _edited(how: Mapping[str, Any], edit: str) -> dict[str, Any]:
+    """Return the record of domains with one more change by hand."""
+    return {**how, "edits": [*how.get("edits", ()), edit]}
 
 
 def _made_by(checkpoint: "Checkpoint") -> dict[str, str]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_stimg._widgets.history import MAX_STEPS, History
+from napari_stimg._widgets.history import MAX_STEPS, History, Past
 
 
 @pytest.fixture
@@ -51,3 +51,17 @@ def test_only_so_many_steps_are_kept(history):
     while history.undo():
         n_steps += 1
     assert n_steps == MAX_STEPS
+
+
+def test_what_was_before_is_had_back_and_what_was_undone_comes_again():
+    past = Past(max_steps=2)
+    for before in ("a", "b", "c"):
+        past.note(before)
+    assert past.undo("d") == "c"
+    assert past.undo("c") == "b"
+    assert not past.can_undo  # of "a" it knows no more
+    assert past.undo("b") == "b"
+    assert past.redo("b") == "c"
+    past.note("c")
+    assert not past.can_redo
+    assert past.redo("e") == "e"
