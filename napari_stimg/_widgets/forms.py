@@ -28,7 +28,7 @@ def button(
         made.setStyleSheet(
             "#stimg_primary { background-color: #1f6feb; color: white; font-weight: 600; padding: 6px; }"
             "#stimg_primary:hover { background-color: #388bfd; }"
-            "#stimg_primary:disabled { background-color: #2b3a52; color: #8a97a8; }"
+            "#stimg_primary:disabled { background-color: rgba(128, 128, 128, 70); color: #8a97a8; }"
         )
     return made
 

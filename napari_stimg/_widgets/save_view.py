@@ -16,7 +16,7 @@ EXPORTS = {
 }
 """What can be exported: menu entry and tooltip."""
 
-UNSAVED, SAVED, IDLE = "#f2a33a", "#3fb950", "#8791a0"
+UNSAVED, SAVED, IDLE = "#d97e00", "#2ea043", "#8791a0"
 
 
 class SaveView(QWidget):
