@@ -5,6 +5,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QComboBox, QScrollArea, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
+from napari_stimg._widgets.crops_control import CropsControl
 from napari_stimg._widgets.domain_edits_control import DomainEditsControl
 from napari_stimg._widgets.domains_control import DomainsControl
 from napari_stimg._widgets.domains_view import DomainsView
@@ -36,6 +37,21 @@ from napari_stimg._widgets.workspace import Workspace
 
 MIN_WIDTH_PX = 380
 
+TOPICS = (
+    "open",
+    "match",
+    "model",
+    "reconstruct",
+    "live",
+    "embed",
+    "group",
+    "map",
+    "markers",
+    "save",
+    "crop",
+)
+"""What tasks are about: of each, one runs at a time."""
+
 
 class StimgWidget(QWidget):
     """Spatial transcriptomics in napari: open, look at genes, hide and reconstruct, paint domains, save.
@@ -49,10 +65,7 @@ class StimgWidget(QWidget):
     def __init__(self, napari_viewer: ViewerModel) -> None:
         super().__init__()
         self.workspace = Workspace(napari_viewer, self)
-        self.runners = {
-            topic: TaskRunner(self)
-            for topic in ("open", "match", "model", "reconstruct", "live", "embed", "group", "map", "markers", "save")
-        }
+        self.runners = {topic: TaskRunner(self) for topic in TOPICS}
         self.section_view, self.genes_view, self.hide_view = SectionView(), GenesView(), HideView()
         self.domains_view, self.map_view, self.save_view = DomainsView(), MapView(), SaveView()
         self._build()
@@ -131,6 +144,7 @@ class StimgWidget(QWidget):
     def _connect(self) -> None:
         workspace, runners = self.workspace, self.runners
         self.sections = SectionControl(workspace, self.section_view, runners["open"], runners["match"])
+        self.cropping = CropsControl(workspace, self.section_view.crops, self.sections, runners["crop"])
         self.kept = KeptControl(workspace, self.section_view.kept)
         self.models = ModelControl(workspace, self.section_view.models, runners["model"])
         self.genes = GenesControl(workspace, self.genes_view)

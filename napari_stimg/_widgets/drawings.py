@@ -52,10 +52,6 @@ class Drawings:
         """Return the layer in which a region to hide is drawn."""
         return self.layers.shapes(Role.OUTLINE, name="Draw what to hide", color=HIDDEN_COLOR)
 
-    def crop_layer(self) -> Shapes:
-        """Return the layer in which regions to crop are drawn."""
-        return self.layers.shapes(Role.CROP, name="Regions to crop", color=OUTLINE_COLOR)
-
     def choosing_layer(self) -> Shapes:
         """Return the layer in which a lasso is drawn around spots to choose."""
         return self.layers.shapes(Role.CHOOSING, name="Draw what to choose", color=OUTLINE_COLOR)

@@ -17,9 +17,11 @@ FILTERS = {
     "scores": "CSV (*.csv)",
     "hidden": "GeoJSON (*.geojson)",
     "domains": "GeoJSON (*.geojson)",
+    "crops": "GeoJSON (*.geojson)",
 }
-ENDINGS = {"spots": ".csv", "scores": ".csv", "hidden": ".geojson", "domains": ".geojson"}
+ENDINGS = {"spots": ".csv", "scores": ".csv", "hidden": ".geojson", "domains": ".geojson", "crops": ".geojson"}
 HIDDEN_COLOR = "#ff0000"
+CROP_COLOR = "#ffc800"
 
 
 class ExportControl(QObject):
@@ -37,7 +39,12 @@ class ExportControl(QObject):
         super().__init__(view)
         self._workspace, self._view = workspace, view
         view.export_requested.connect(self._on_export)
-        for changed in (workspace.current_changed, workspace.saved_changed, workspace.mask_changed):
+        for changed in (
+            workspace.current_changed,
+            workspace.saved_changed,
+            workspace.mask_changed,
+            workspace.crops_changed,
+        ):
             changed.connect(self._show_offer)
 
     def _on_export(self, what: str) -> None:
@@ -69,6 +76,7 @@ def offered(session: Session) -> set[str]:
         "scores": session.scores is not None and session.reconstruction_is_current,
         "hidden": bool(session.hidden.any()),
         "domains": session.domains is not None,
+        "crops": bool(session.crops),
     }
     return {what for what, there in has.items() if there}
 
@@ -98,6 +106,15 @@ def export(session: Session, what: str, target: Path) -> None:
             (
                 Region(name=name, color=color, polygons=cells.outlines(domains.labels == number))
                 for number, (name, color) in enumerate(zip(domains.names, domains.colors, strict=True))
+            ),
+            target,
+        )
+    elif what == "crops":
+        cells, inside = spot_cells(session.slide, session.lattice), session.raster.spots_in_polygon
+        write_regions(
+            (
+                Region(name=crop.name, color=CROP_COLOR, polygons=cells.outlines(inside(crop.corners)))
+                for crop in session.crops
             ),
             target,
         )

@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_stimg._widgets.named_crops import NamedCrop
 from napari_stimg._widgets.session import Display, Domains, Session
 
 DRAWN = frozenset({"mask", "domains"})
@@ -46,6 +47,8 @@ class Kept:
         Names and colours (``#rrggbb``) of the classes.
     domains : Domains or None
         Those that were found or painted.
+    crops : tuple of NamedCrop
+        Regions that were outlined.
     display : Display
         The gene shown, the channels, the colours; a copy.
     stage : str
@@ -63,6 +66,7 @@ class Kept:
     classes: tuple[str, ...] = ()
     class_colors: tuple[str, ...] = ()
     domains: Domains | None = None
+    crops: tuple[NamedCrop, ...] = ()
     display: Display = field(default_factory=Display)
     stage: str = "gene"
     looks: Mapping[str, Look] = field(default_factory=dict)
@@ -75,6 +79,7 @@ class Kept:
             self.hidden is other.hidden
             and self.scribbles is other.scribbles
             and self.domains is other.domains
+            and self.crops == other.crops
             and self._chosen == other._chosen
         )
 
@@ -91,6 +96,7 @@ def kept_of(session: Session, *, stage: str, looks: Mapping[str, Look]) -> Kept:
         classes=tuple(session.classes),
         class_colors=tuple(session.class_colors),
         domains=session.domains,
+        crops=session.crops,
         display=_copied(session.display),
         stage=stage,
         looks=dict(looks),
@@ -111,6 +117,7 @@ def put_into(session: Session, kept: Kept) -> None:
     session.classes[:] = kept.classes
     session.class_colors[:] = kept.class_colors
     session.domains = kept.domains
+    session.crops = kept.crops
     session.how.pop("domains", None)
     if kept.domains is not None:
         session.how["domains"] = kept.domains.how

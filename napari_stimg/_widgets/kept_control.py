@@ -8,6 +8,7 @@ from napari.utils.colormaps import AVAILABLE_COLORMAPS
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, QTimer
 
+from napari_stimg._widgets.crop_layer import show_crops
 from napari_stimg._widgets.kept import Kept, Look, kept_of, nothing_kept, put_into
 from napari_stimg._widgets.kept_view import KeptView
 from napari_stimg._widgets.layers import CHANNELS, Role
@@ -178,6 +179,7 @@ def _draw(pictures: SectionPictures, kept: Kept) -> None:
     if kept.classes or Role.SCRIBBLES in pictures.layers:
         pictures.drawings.show_scribbles()
     pictures.show_domains()
+    show_crops(pictures.layers)
     for role in LOOKED_AT:
         layer, look = pictures.layers.get(role), kept.looks.get(str(role))
         if isinstance(layer, Image):

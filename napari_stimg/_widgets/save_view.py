@@ -13,6 +13,7 @@ EXPORTS = {
     "scores": ("Scores as CSV…", "One row a gene of the reconstruction: MSE, MAE, PCC and what it gains"),
     "hidden": ("Hidden region as GeoJSON…", "Its outlines, for QuPath and for stimg reconstruct --geojson"),
     "domains": ("Domains as GeoJSON…", "Their outlines with names and colours, for QuPath"),
+    "crops": ("Crops as GeoJSON…", "Outlines of the spots in each region of the Section tab, with their names"),
 }
 """What can be exported: menu entry and tooltip."""
 

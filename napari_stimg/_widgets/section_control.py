@@ -1,18 +1,16 @@
-"""Connects the Section tab: opens sections, takes over those that were dropped on the canvas, crops."""
+"""Connects the Section tab: opens sections, takes over those that were dropped on the canvas."""
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari.layers.base import ActionType
 from napari.utils.events import Event
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_stimg._reader import SESSION_KEY, SLIDE_KEY
-from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.recent import recent_paths, remember
 from napari_stimg._widgets.section_view import SectionView
 from napari_stimg._widgets.session import Session, open_file, open_sample, open_session
@@ -51,7 +49,7 @@ class Request:
 
 
 class SectionControl(QObject):
-    """Opens and crops what the Section tab asks for, one section after the other.
+    """Opens what the Section tab asks for, one section after the other.
 
     Parameters
     ----------
@@ -76,8 +74,6 @@ class SectionControl(QObject):
         view.recent.list_paths = recent_paths
         view.recent.chosen.connect(lambda path: self.open_path(Path(path)))
         view.part_requested.connect(self._on_part)
-        view.outline_requested.connect(self._on_outline)
-        view.crop_requested.connect(self.crop)
         opening.failed.connect(self._on_failed)
         opening.ended.connect(self._open_next)
         workspace.current_changed.connect(self._on_current_changed)
@@ -140,17 +136,6 @@ class SectionControl(QObject):
                 return
         self._workspace.close(self._workspace.current_place)
 
-    def crop(self) -> None:
-        """Open the outlined spots as a section of their own."""
-        pictures = self._workspace.pictures
-        if pictures is None:
-            return
-        inside, slide = pictures.drawings.outlined(Role.CROP), pictures.session.slide
-        name = f"{slide.name} crop"
-        n_before = sum(session.slide.name.startswith(name) for session in self._workspace.sessions)
-        cropped = replace(slide.select(inside), name=f"{name} {n_before + 1}")
-        self.open_slide(cropped, unsaved=frozenset({"crop"}))
-
     def _enqueue(self, request: Request) -> None:
         self._waiting.append(request)
         self._open_next()
@@ -208,7 +193,6 @@ class SectionControl(QObject):
             self._matching.cancel()
             self._view.show_nothing()
             return
-        self._count_outlined()
         self._look_up()
 
     def _look_up(self) -> None:
@@ -227,23 +211,6 @@ class SectionControl(QObject):
     def _show_card(self) -> None:
         if self._workspace.session is not None:
             self._view.show_card(status_card(self._workspace.session), self._workspace.session.slide.notes)
-
-    def _on_outline(self, mode: str) -> None:
-        pictures = self._workspace.pictures
-        if pictures is None:
-            return
-        self._workspace.compare(False)
-        layer = pictures.drawings.crop_layer()
-        self._workspace.connections.connect_once(layer.events.data, self._on_outlines_changed)
-        pictures.layers.activate(Role.CROP, f"add_{mode}")
-
-    def _on_outlines_changed(self, event: Event) -> None:
-        if event.action in (ActionType.ADDED, ActionType.REMOVED, ActionType.CHANGED):
-            QTimer.singleShot(0, self._count_outlined)
-
-    def _count_outlined(self) -> None:
-        if self._workspace.pictures is not None:
-            self._view.show_outlined(int(self._workspace.pictures.drawings.outlined(Role.CROP).sum()))
 
 
 def _distinct(things: Iterable[Any]) -> list[Any]:

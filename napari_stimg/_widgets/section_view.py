@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
-from napari_stimg._widgets.forms import button, column, facts_table, note, row, title
+from napari_stimg._widgets.crops_view import CropsView
+from napari_stimg._widgets.forms import button, column, facts_table, note, row
 from napari_stimg._widgets.kept_view import KeptView
 from napari_stimg._widgets.model_view import ModelView
 from napari_stimg._widgets.recent_button import RecentButton
@@ -14,7 +15,7 @@ WELCOME = "Drop an .h5ad file or a Space Ranger folder on the canvas, or open on
 
 
 class SectionView(QWidget):
-    """Shows what a section is; says what the user wants to open or crop.
+    """Shows what a section is; says what the user wants to open.
 
     Signals
     -------
@@ -22,18 +23,12 @@ class SectionView(QWidget):
         A file, a folder or the generated sample is to be opened.
     part_requested : str
         This one of a file's several sections is to be opened.
-    outline_requested : str
-        A region to crop is to be drawn: ``"rectangle"`` or ``"polygon_lasso"``.
-    crop_requested
-        What has been outlined is to be opened as a section of its own.
     """
 
     open_file_requested = Signal()
     open_folder_requested = Signal()
     sample_requested = Signal()
     part_requested = Signal(str)
-    outline_requested = Signal(str)
-    crop_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -41,15 +36,14 @@ class SectionView(QWidget):
         self._notes = note()
         self._parts = QComboBox()
         self._parts_box = self._build_parts()
-        self._crop_box = self._build_crop()
+        self.crops = CropsView()
         self.kept = KeptView()
         self.models = ModelView()
-        about = (self._card, self._notes, self._crop_box, self.models)
+        about = (self._card, self._notes, self.crops, self.models)
         layout = column(self._build_open(), self._parts_box, self.kept, *about)
         layout.addStretch(1)
         self.setLayout(layout)
         self.show_parts(())
-        self.show_outlined(0)
         self.show_nothing()
 
     @property
@@ -72,24 +66,19 @@ class SectionView(QWidget):
         self._card.setText(facts_table(facts))
         self._notes.setText("<br>".join(f"⚠ {sentence}" for sentence in notes))
         self._notes.setVisible(bool(notes))
-        self._crop_box.setVisible(True)
+        self.crops.setVisible(True)
 
     def show_nothing(self) -> None:
         """Show that no section is open."""
         self._card.setText(WELCOME)
         self._notes.setVisible(False)
-        self._crop_box.setVisible(False)
+        self.crops.setVisible(False)
 
     def show_parts(self, names: Sequence[str]) -> None:
         """Offer the sections of a file that holds several; none hides the offer."""
         self._parts.clear()
         self._parts.addItems(list(names))
         self._parts_box.setVisible(bool(names))
-
-    def show_outlined(self, n_spots: int) -> None:
-        """Say how many spots the outlines to crop hold."""
-        self.crop_button.setEnabled(n_spots > 0)
-        self.crop_button.setText(f"Open {n_spots:,} spots as a section" if n_spots else "Open as a section")
 
     def _build_open(self) -> QWidget:
         box = QWidget()
@@ -120,24 +109,4 @@ class SectionView(QWidget):
         box.setLayout(
             column(note("This file holds several sections:"), row(self._parts, choose, stretch=0), margin_px=0)
         )
-        return box
-
-    def _build_crop(self) -> QWidget:
-        box = QWidget()
-        rectangle = button(
-            "▭ Rectangle",
-            "Drag a rectangle on the canvas; the spots whose centres lie in it will be the crop.",
-            lambda: self.outline_requested.emit("rectangle"),
-        )
-        lasso = button(
-            "✎ Lasso",
-            "Drag a closed curve on the canvas; the spots whose centres lie in it will be the crop.",
-            lambda: self.outline_requested.emit("polygon_lasso"),
-        )
-        self.crop_button = button(
-            "Open as a section",
-            "Open the outlined spots as a section of their own; the whole section stays open.",
-            self.crop_requested.emit,
-        )
-        box.setLayout(column(title("Crop"), row(rectangle, lasso), self.crop_button, margin_px=0))
         return box

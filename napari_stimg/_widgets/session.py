@@ -20,6 +20,7 @@ from napari_stimg.vocabulary import GeneMatch
 
 if TYPE_CHECKING:
     from napari_stimg._widgets.kept import Kept
+    from napari_stimg._widgets.named_crops import NamedCrop
     from napari_stimg._widgets.session_store import Origin
     from napari_stimg.inference import Reconstruction
     from napari_stimg.io import Results
@@ -167,6 +168,10 @@ class Session:
         The embedding laid out in a plane.
     chosen : (S,) bool or None
         Spots chosen on the map or on the tissue, to do something with.
+    crops : tuple of NamedCrop
+        Regions that were outlined and named.
+    deleted_crops : list of NamedCrop
+        Those that were deleted and can come back.
     how : dict
         How each result was made, for the record.
     unsaved : set of str
@@ -201,6 +206,8 @@ class Session:
     domain_past: Past[Domains] = field(default_factory=lambda: Past(MAX_DOMAIN_STEPS))
     mapped: Mapped | None = None
     chosen: NDArray[np.bool_] | None = None
+    crops: "tuple[NamedCrop, ...]" = ()
+    deleted_crops: "list[NamedCrop]" = field(default_factory=list)
     how: dict[str, Any] = field(default_factory=dict)
     unsaved: set[str] = field(default_factory=set)
     saved_to: Path | None = None

@@ -24,6 +24,7 @@ from platformdirs import user_data_path
 
 from napari_stimg._widgets.history import History
 from napari_stimg._widgets.kept import DRAWN, Kept, Look, put_into
+from napari_stimg._widgets.named_crops import NamedCrop
 from napari_stimg._widgets.session import MAX_CHANNELS, Channel, Display, Domains, Session
 from napari_stimg.errors import InputError
 from napari_stimg.progress import Progress
@@ -239,6 +240,7 @@ def _facts(kept: Kept) -> dict[str, Any]:
         "domains": None
         if domains is None
         else {"names": domains.names, "colors": domains.colors, "how": dict(domains.how)},
+        "crops": [{"name": crop.name, "corners": crop.corners.tolist()} for crop in kept.crops],
         "display": asdict(kept.display),
         "stage": kept.stage,
         "looks": {role: asdict(look) for role, look in kept.looks.items()},
@@ -262,6 +264,7 @@ def _kept(facts: dict[str, Any], arrays: dict[str, NDArray[Any]], origin: Origin
         classes=classes,
         class_colors=_colors(facts["class_colors"]),
         domains=None if facts["domains"] is None else _domains(facts["domains"], arrays, n_spots),
+        crops=tuple(map(_crop, facts.get("crops", ()))),
         display=_display(facts["display"], origin.n_genes),
         stage=str(facts["stage"]),
         looks={role: _look(look) for role, look in facts["looks"].items()},
@@ -281,6 +284,12 @@ def _domains(facts: dict[str, Any], arrays: dict[str, NDArray[Any]], n_spots: in
         probabilities=probabilities,
         how=dict(facts["how"]),
     )
+
+
+def _crop(facts: dict[str, Any]) -> NamedCrop:
+    corners = np.array(facts["corners"], dtype=np.float64)
+    _check(corners.ndim == 2 and corners.shape[1] == 2 and bool(np.isfinite(corners).all()), "an outline of no places")
+    return NamedCrop(name=str(facts["name"]), corners=corners)
 
 
 def _display(facts: dict[str, Any], n_genes: int) -> Display:

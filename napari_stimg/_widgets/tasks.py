@@ -19,6 +19,7 @@ from napari_stimg._widgets.session import Domains, Embedded, Mapped, Session
 from napari_stimg.checkpoint_file import bundled_path
 from napari_stimg.embedding_map import MapMethod, embedding_map
 from napari_stimg.expression import most_variable
+from napari_stimg.lattice import find_lattice
 from napari_stimg.progress import Progress
 from napari_stimg.slide import Slide
 from napari_stimg.vocabulary import GeneMatch
@@ -285,6 +286,21 @@ def save(session: Session, target: Path, results: "Results") -> Generator[Progre
 def _edited(how: Mapping[str, Any], edit: str) -> dict[str, Any]:
     """Return the record of domains with one more change by hand."""
     return {**how, "edits": [*how.get("edits", ()), edit]}
+
+
+def save_part(part: Slide, target: Path, results: "Results") -> Generator[Progress, None, Path]:
+    """Write some spots of a section with their results, and return where.
+
+    Raises
+    ------
+    InputError
+        If the target is the input or cannot be written.
+    """
+    from napari_stimg.io import write_results
+
+    yield Progress(done=0, total=0, message=f"Writing {part.n_spots:,} spots")
+    write_results(part, target, lattice=find_lattice(part), results=results)
+    return target
 
 
 def _made_by(checkpoint: "Checkpoint") -> dict[str, str]:

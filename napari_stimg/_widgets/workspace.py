@@ -39,6 +39,8 @@ class Workspace(QObject):
         Other spots of the current section are hidden.
     domains_changed
         The current section has other domains, or they other names or colours.
+    crops_changed
+        The current section has other crops.
     saved_changed
         There is something new to save, or it has been saved.
     model_changed
@@ -51,6 +53,7 @@ class Workspace(QObject):
     stage_changed = Signal()
     mask_changed = Signal()
     domains_changed = Signal()
+    crops_changed = Signal()
     saved_changed = Signal()
     model_changed = Signal()
 

@@ -186,17 +186,22 @@ def test_a_panel_closed_and_opened_again_leaves_the_layers_as_they_are(open_pane
     third.close()
 
 
-def test_nothing_is_kept_of_a_crop(open_panel, file, settle):
+def test_nothing_is_kept_of_a_crop_but_its_outline(qtbot, open_panel, file, settle):
     panel = open_panel(file)
     centres = panel.workspace.session.raster.centres
-    crop = panel.workspace.pictures.drawings.crop_layer()
-    crop.add_rectangles(np.percentile(centres, (20, 70), axis=0))
-    panel.sections.crop()
+    panel.cropping.outline("rectangle")
+    panel.workspace.pictures.layers.get(Role.CROP).add_rectangles(np.percentile(centres, (20, 70), axis=0))
+    qtbot.waitUntil(panel.section_view.crops.open_button.isEnabled)
+    panel.section_view.crops.open_button.click()
     settle(panel)
     assert panel.workspace.session.slide.name == "own crop 1"
     panel.workspace.session.hide(np.ones(panel.workspace.session.slide.n_spots, dtype=bool))
     panel.close()
-    assert not kept_folder().exists()
+    assert len(list(kept_folder().glob("*.npz"))) == 1
+    again = open_panel(file)
+    assert not again.workspace.session.hidden.any()
+    assert [crop.name for crop in again.workspace.session.crops] == ["crop 1"]
+    again.close()
 
 
 def test_a_damaged_file_costs_one_sentence(open_panel, file):

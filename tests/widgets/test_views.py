@@ -43,8 +43,6 @@ def button_of(view, text):
         ("Open file…", "open_file_requested"),
         ("Open folder…", "open_folder_requested"),
         ("Sample", "sample_requested"),
-        ("▭ Rectangle", "outline_requested"),
-        ("✎ Lasso", "outline_requested"),
     ],
 )
 def test_a_button_of_the_section_tab_asks(qtbot, shown, text, signal):
@@ -59,15 +57,6 @@ def test_the_section_card_lists_facts_and_notes(shown):
     assert "3,611" in view.card_text
     assert "X is logged." in view.notes_text
     assert "No microns." in view.notes_text
-
-
-def test_a_crop_is_offered_once_it_holds_spots(shown):
-    view = shown(SectionView())
-    view.show_outlined(0)
-    assert not view.crop_button.isEnabled()
-    view.show_outlined(1234)
-    assert view.crop_button.isEnabled()
-    assert "1,234" in view.crop_button.text()
 
 
 def test_sections_of_one_file_are_offered_and_the_chosen_one_asked_for(qtbot, shown):

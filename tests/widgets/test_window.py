@@ -101,12 +101,12 @@ def test_scribble_by_mouse_and_paint(qtbot, opened, settle):
 def test_outline_by_lasso_crop_and_go_on_in_the_crop(qtbot, opened, settle):
     viewer, panel = opened
     whole = panel.workspace.session
-    panel.section_view.outline_requested.emit("polygon_lasso")
+    panel.section_view.crops.outline_requested.emit("polygon_lasso")
     (top, left), (bottom, right) = corners(panel, 20, 80)
     ring = [(top, left), (top, right), (bottom, right), (bottom, left), (top + 1, left)]
     drag(viewer, panel, [*np.linspace(ring[:-1], ring[1:], 5, axis=1).reshape(-1, 2)])
-    qtbot.waitUntil(lambda: panel.section_view.crop_button.isEnabled())
-    panel.section_view.crop_button.click()
+    qtbot.waitUntil(panel.section_view.crops.open_button.isEnabled)
+    panel.section_view.crops.open_button.click()
     settle(panel)
     crop = panel.workspace.session
     assert 0 < crop.slide.n_spots < whole.slide.n_spots
