@@ -29,6 +29,19 @@ def device_named(name: str = AUTOMATIC) -> str:
     return name
 
 
+def gpu_memory(device: str) -> tuple[int, int] | None:
+    """Return the bytes that this process holds on a CUDA device, and those that it has in all; None for others.
+
+    Parameters
+    ----------
+    device : str
+        ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+    """
+    if torch.device(device).type != "cuda":
+        return None
+    return torch.cuda.memory_reserved(device), torch.cuda.get_device_properties(device).total_memory
+
+
 def _devices() -> list[str]:
     devices = ["cpu"]
     if torch.cuda.is_available():

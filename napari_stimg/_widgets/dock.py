@@ -147,6 +147,8 @@ class StimgWidget(QWidget):
         self.cropping = CropsControl(workspace, self.section_view.crops, self.sections, runners["crop"])
         self.kept = KeptControl(workspace, self.section_view.kept)
         self.models = ModelControl(workspace, self.section_view.models, runners["model"])
+        for runner in runners.values():
+            runner.ended.connect(self.models.show_use)
         self.genes = GenesControl(workspace, self.genes_view)
         self.masking = MaskControl(workspace, self.hide_view)
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])

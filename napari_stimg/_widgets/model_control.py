@@ -9,7 +9,10 @@ from napari_stimg._widgets.model_view import ModelView
 from napari_stimg._widgets.tasks import Model
 from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
+from napari_stimg.memory_use import in_words, memory_use
 from napari_stimg.models import ModelFile, describe, list_models
+
+DEVICE_NAMES = {"cpu": "the CPU", "cuda": "a GPU (CUDA)", "mps": "Apple's GPU (MPS)"}
 
 FILE_FILTER = "Models (*.safetensors);;All files (*)"
 
@@ -39,6 +42,10 @@ class ModelControl(QObject):
         workspace.model_changed.connect(self._on_model_changed)
         self._on_model_changed()
 
+    def show_use(self) -> None:
+        """Say where the model runs, and how much memory is taken now."""
+        self._view.show_use(use_in_words(self._workspace.model.device))
+
     def choose(self, path: Path) -> None:
         """Use this checkpoint once it is verified, off the GUI thread."""
         model = Model(path)
@@ -57,6 +64,7 @@ class ModelControl(QObject):
             self._opened.append(path)
         self._view.show_card(self._known()[path])
         self._show()
+        self.show_use()
 
     def _on_ended(self) -> None:
         """Go back to the model in use: the one that was checked is damaged, or will be in use in a moment."""
@@ -80,3 +88,24 @@ class ModelControl(QObject):
         chosen, _ = QFileDialog.getOpenFileName(self._view, "Use a model", filter=FILE_FILTER)
         if chosen:
             self.choose(Path(chosen))
+
+
+def use_in_words(device: str | None) -> str:
+    """Return in one line where a model runs, and what memory this process takes there and in RAM.
+
+    Parameters
+    ----------
+    device : str or None
+        ``cpu``, ``cuda:0``, ``mps``; None = it is not loaded yet.
+    """
+    parts = ["Not loaded yet" if device is None else f"Runs on {DEVICE_NAMES.get(device.split(':')[0], device)}"]
+    if device is not None:
+        from napari_stimg.devices import gpu_memory
+
+        on_gpu = gpu_memory(device)
+        if on_gpu is not None:
+            parts.append(f"{in_words(on_gpu[0])} of its {in_words(on_gpu[1])}")
+    use = memory_use()
+    if use is not None:
+        parts.append(f"{'at most ' if use.is_peak else ''}{in_words(use.resident_bytes)} of memory")
+    return " · ".join(parts)

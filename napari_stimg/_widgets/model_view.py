@@ -43,7 +43,14 @@ class ModelView(QWidget):
             self.file_requested.emit,
         )
         self._card = note(muted=False)
-        self.setLayout(column(title("Model"), row(self.chooser, open_file, stretch=0), self._card, margin_px=0))
+        self._use = note()
+        self._use.setToolTip(
+            "Where the model runs, and the memory of the whole program (napari, libraries, open sections), as of the "
+            "last task's end"
+        )
+        self.setLayout(
+            column(title("Model"), row(self.chooser, open_file, stretch=0), self._card, self._use, margin_px=0)
+        )
 
     @property
     def names(self) -> list[str]:
@@ -54,6 +61,11 @@ class ModelView(QWidget):
     def card_text(self) -> str:
         """What is said of the model in use."""
         return self._card.text()
+
+    @property
+    def use_text(self) -> str:
+        """What is said of the device and of memory."""
+        return self._use.text()
 
     def show_models(self, models: Sequence[ModelFile], chosen: Path) -> None:
         """Offer these models, of which the chosen one is in use or about to be; unusable ones are marked."""
@@ -68,6 +80,10 @@ class ModelView(QWidget):
         """Say what the model in use is; more of it on hovering."""
         self._card.setText(_rich(summary(model)))
         self._card.setToolTip(_rich(details(model)))
+
+    def show_use(self, text: str) -> None:
+        """Say where the model runs, and what memory is taken."""
+        self._use.setText(text)
 
 
 class _Chooser(QComboBox):

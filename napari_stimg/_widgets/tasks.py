@@ -50,6 +50,11 @@ class Model:
         """The checkpoint's checksum, once it is loaded."""
         return None if self._checkpoint is None else self._checkpoint.sha256
 
+    @property
+    def device(self) -> str | None:
+        """Where it runs (``cpu``, ``cuda:0``, ``mps``), once it is loaded."""
+        return None if self._checkpoint is None else str(next(self._checkpoint.model.parameters()).device)
+
     def load(self) -> Generator[Progress, None, "Checkpoint"]:
         """Return the checkpoint.
 
@@ -63,8 +68,9 @@ class Model:
         with self._lock:
             if self._checkpoint is None:
                 from napari_stimg.checkpoint import load_checkpoint
+                from napari_stimg.devices import device_named
 
-                self._checkpoint = load_checkpoint(self.path)
+                self._checkpoint = load_checkpoint(self.path, device=device_named())
             return self._checkpoint
 
 

@@ -1,11 +1,13 @@
 """Choosing a model in the panel: listed, verified off the GUI thread, put to use; nothing drawn or unsaved is lost."""
 
+import re
 import threading
 from pathlib import Path
 
 import anndata as ad
 import numpy as np
 import pytest
+import torch
 from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, QPointF, Qt
@@ -14,10 +16,12 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_stimg import keys
 from napari_stimg._widgets.dock import StimgWidget
+from napari_stimg._widgets.model_control import DEVICE_NAMES, use_in_words
 from napari_stimg._widgets.model_view import ModelView
 from napari_stimg._widgets.tasks import Model
 from napari_stimg._widgets.workspace import Workspace
 from napari_stimg.checkpoint_file import bundled_path
+from napari_stimg.devices import device_named, gpu_memory
 from napari_stimg.models import FOLDER_VARIABLE, ModelFile
 from napari_stimg.progress import Progress
 from tests.small_sections import write_small_model
@@ -148,6 +152,33 @@ def test_the_list_is_up_to_date_when_it_is_opened(panel, models):
     panel.section_view.models.chooser.about_to_open.emit()
     in_use = f"small ({panel.workspace.model.path.parent.name})"
     assert panel.section_view.models.names == [BUNDLED, "all", "⚠ broken, unusable", "new", in_use]
+
+
+# --- Device and memory ----------------------------------------------------------------------------
+
+
+def test_where_the_model_runs_is_said_once_it_is_loaded(qtbot, settle, models):
+    panel = StimgWidget(ViewerModel())
+    qtbot.addWidget(panel)
+    assert panel.section_view.models.use_text.startswith("Not loaded yet")
+    panel.sections.open_sample()
+    settle(panel)
+    assert panel.section_view.models.use_text.startswith(f"Runs on {DEVICE_NAMES[device_named()]} · ")
+    panel.close()
+
+
+def test_memory_is_told_anew_when_a_task_ends(panel, settle):
+    panel.section_view.models.show_use("before")
+    panel.domains_view.cluster_requested.emit()
+    settle(panel)
+    assert re.search(r" · (at most )?[\d,.]+ [MG]B of memory$", panel.section_view.models.use_text)
+
+
+def test_a_gpu_tells_its_own_memory():
+    if not torch.cuda.is_available():
+        assert gpu_memory("cpu") is None
+        return
+    assert re.search(r"a GPU \(CUDA\) · [\d,]+ MB of its [\d,.]+ GB · ", use_in_words("cuda:0"))
 
 
 # --- Choosing -------------------------------------------------------------------------------------
