@@ -68,9 +68,10 @@ def morans_i(values: sp.csr_matrix, pairs: NDArray[np.integer]) -> Generator[Pro
     mean = total / n_spots
     spread = square - n_spots * mean**2
     covariance = product - mean * by_degree + mean**2 * len(pairs)
-    varies = (spread > ROUNDING * square) & (len(pairs) > 0)
-    scale = n_spots / max(len(pairs), 1)
-    return np.divide(scale * covariance, spread, out=np.full(n_genes, np.nan), where=varies)
+    varies = spread > ROUNDING * square
+    found = np.full(n_genes, np.nan)
+    found[varies] = n_spots / len(pairs) * covariance[varies] / spread[varies] if len(pairs) else np.nan
+    return found
 
 
 def spatial_patterns(counts: sp.csr_matrix, lattice: Lattice) -> Generator[Progress, None, NDArray[np.float64]]:

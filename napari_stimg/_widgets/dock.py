@@ -12,6 +12,7 @@ from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.embedding_control import EmbeddingControl
 from napari_stimg._widgets.export_control import ExportControl
 from napari_stimg._widgets.forms import row
+from napari_stimg._widgets.gene_list_control import GeneListControl
 from napari_stimg._widgets.genes_control import GenesControl
 from napari_stimg._widgets.genes_view import GenesView
 from napari_stimg._widgets.hide_view import HideView
@@ -40,6 +41,7 @@ MIN_WIDTH_PX = 380
 TOPICS = (
     "open",
     "match",
+    "pattern",
     "model",
     "reconstruct",
     "live",
@@ -149,6 +151,7 @@ class StimgWidget(QWidget):
         self.models = ModelControl(workspace, self.section_view.models, runners["model"])
         for runner in runners.values():
             runner.ended.connect(self.models.show_use)
+        self.gene_list = GeneListControl(workspace, self.genes_view, runners["pattern"])
         self.genes = GenesControl(workspace, self.genes_view)
         self.masking = MaskControl(workspace, self.hide_view)
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])

@@ -92,7 +92,6 @@ class GenesControl(QObject):
         self._view.setEnabled(session is not None)
         if session is None:
             return
-        self._view.show_genes(session.slide.gene_names, session.slide.gene_ids, session.planes.variance)
         self._view.show_look(session.display.colormap, session.display.clip_percent)
         self._view.show_gene(session.display.column)
         self._on_stage_changed()

@@ -47,6 +47,10 @@ class MarkersControl(QObject):
         if session is None or session.domains is None:
             return
         domains, counts = session.domains, session.slide.counts
+        known = session.listings.markers_of(domains.labels)
+        if known is not None:
+            self._on_found(session, domains, known)
+            return
         self._runner.start(
             "Finding marker genes",
             lambda: find_markers(counts, domains.labels),
@@ -61,6 +65,7 @@ class MarkersControl(QObject):
     def _on_found(self, session: Session, domains: Domains, markers: Markers) -> None:
         if self._workspace.session is not session or session.domains is not domains:
             return
+        session.listings.markers, session.listings.marker_labels = markers, domains.labels
         if self.window is None:
             self.window = MarkersWindow(self._view)
             self.window.gene_requested.connect(self._genes.show_gene)

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_stimg._widgets.history import History, Past
+from napari_stimg._widgets.listings import Listings
 from napari_stimg.display import SpotRaster, spot_raster
 from napari_stimg.lattice import Lattice, find_lattice
 from napari_stimg.planes import GenePlanes
@@ -156,6 +157,8 @@ class Session:
         Names and colours of the scribbles' classes.
     display : Display
         What is shown, and how.
+    listings : Listings
+        What its genes are listed by.
     match : GeneMatch or None
         Which genes the model knows, once the model is loaded.
     reconstruction, scores, summary
@@ -197,6 +200,7 @@ class Session:
     classes: list[str] = field(default_factory=list)
     class_colors: list[str] = field(default_factory=list)
     display: Display = field(default_factory=Display)
+    listings: Listings = field(default_factory=Listings)
     match: GeneMatch | None = None
     reconstruction: "Reconstruction | None" = None
     scores: pd.DataFrame | None = None

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_stimg import keys
 from napari_stimg._reader import layer_data
+from napari_stimg._widgets.channels_view import CHANNEL_COLORS
 from napari_stimg._widgets.dock import StimgWidget
-from napari_stimg._widgets.genes_view import CHANNEL_COLORS
 from napari_stimg._widgets.layers import CHANNELS, COMPARED, Role
 from napari_stimg._widgets.pictures import Stage
 from napari_stimg._widgets.save_control import suggested_target

@@ -7,13 +7,15 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QColorDialog, QPushButton, QToolButton
 
+from napari_stimg._widgets.channels_view import CHANNEL_COLORS
 from napari_stimg._widgets.domains_view import DomainsView
-from napari_stimg._widgets.genes_view import CHANNEL_COLORS, GenesView
+from napari_stimg._widgets.genes_view import GenesView
 from napari_stimg._widgets.hide_view import HideView
 from napari_stimg._widgets.legend_table import COLOR, LegendTable
 from napari_stimg._widgets.save_view import SaveView
 from napari_stimg._widgets.section_view import SectionView
 from napari_stimg._widgets.session import MAX_CHANNELS, Channel
+from napari_stimg._widgets.sortable_table import Column
 from napari_stimg._widgets.task_view import TaskView
 from napari_stimg._widgets.tools_view import Tool
 from napari_stimg._widgets.workers import TaskRunner
@@ -67,16 +69,20 @@ def test_sections_of_one_file_are_offered_and_the_chosen_one_asked_for(qtbot, sh
     assert asked.args == ["A"]
 
 
+def number(*values):
+    return Column(title="Number", tooltip="A number", values=np.array(values, dtype=np.float64))
+
+
 @pytest.fixture
 def genes(shown):
     view = shown(GenesView())
-    view.show_genes(np.array(["A", "B", "C"]), np.array(["ENSG1", "", "ENSG3"]), np.array([1, 3, 2], np.float32))
+    view.show_genes(np.array(["A", "B", "C"]), np.array(["ENSG1", "", "ENSG3"]), [number(1, 3, 2)])
     return view
 
 
 def test_the_gene_list_has_ids_where_the_slide_has_them(genes):
     assert genes.table.columns.columnCount() == 3
-    genes.show_genes(np.array(["A"]), None, np.array([1], np.float32))
+    genes.show_genes(np.array(["A"]), None, [number(1)])
     assert genes.table.columns.columnCount() == 2
 
 
@@ -93,7 +99,7 @@ def test_a_gene_is_no_channel_twice_and_there_are_no_more_than_eight(genes):
     genes.show_channels([Channel(column=0, color="#ffffff")], seen=True)
     assert not button_of(genes, "A is a channel").isEnabled()
     names = np.array([f"G{i}" for i in range(MAX_CHANNELS + 1)])
-    genes.show_genes(names, None, np.ones(names.size, np.float32))
+    genes.show_genes(names, None, [number(*range(names.size))])
     genes.show_gene(MAX_CHANNELS)
     genes.show_channels([Channel(column=i, color="#ffffff") for i in range(MAX_CHANNELS)], seen=True)
     assert not button_of(genes, "+ Add G8 as channel").isEnabled()
