@@ -46,6 +46,8 @@ class DomainsView(QWidget):
         The domains are to be seen, or what is below them.
     markers_requested
         The genes that tell the domains apart are to be found.
+    agreement_requested
+        The domains are to be compared with labels that the file has.
     domain_renamed, domain_recolored : int, str
         This domain is to have this name, or colour.
     """
@@ -61,6 +63,7 @@ class DomainsView(QWidget):
     paint_requested = Signal()
     domains_requested = Signal(bool)
     markers_requested = Signal()
+    agreement_requested = Signal()
     domain_renamed = Signal(int, str)
     domain_recolored = Signal(int, str)
 
@@ -91,12 +94,15 @@ class DomainsView(QWidget):
             "Compare every gene between each domain and all others (Wilcoxon's rank-sum test).",
             self.markers_requested.emit,
         )
+        self.agreement = button(
+            "Agreement…", "Compare the domains with labels that the file has.", self.agreement_requested.emit
+        )
         layout = column(
             title("Find domains without labels"),
             self._build_cluster(),
             title("Paint domains from scribbles"),
             self._build_scribbles(),
-            row(title("Domains"), self.markers, self._show, stretch=0),
+            row(title("Domains"), self.agreement, self.markers, self._show, stretch=0),
             self._summary,
             self.edits,
             self.legend,
@@ -153,6 +159,7 @@ class DomainsView(QWidget):
         self.legend.setEnabled(True)
         self._show.setEnabled(True)
         self.markers.setEnabled(len(names) > 1)
+        self.agreement.setEnabled(True)
         self._summary.setText(summary)
 
     def show_seen(self, seen: bool) -> None:
@@ -165,6 +172,7 @@ class DomainsView(QWidget):
         self.legend.setEnabled(False)
         self._show.setEnabled(False)
         self.markers.setEnabled(False)
+        self.agreement.setEnabled(False)
         self._summary.setText("None yet: find them without labels, or scribble a few strokes a class.")
 
     def _build_cluster(self) -> QWidget:
