@@ -104,7 +104,7 @@ def embed(
     lattice = find_lattice(slide)
     visible = see(slide, lattice, checkpoint)
     total = params.n_rehearsals + 1
-    rehearsals = yield from _rehearse(visible, params, done=0, total=total)
+    rehearsals = yield from practise(visible, params, done=0, total=total)
     yield Progress(done=total - 1, total=total, message="Embedding")
     prior = corpus_weights(checkpoint, slide)
     metric = gene_metric(sum_by_cell(slide.counts, lattice), rehearsals, prior, seed=params.seed)
@@ -201,7 +201,7 @@ def expect(
         yield Progress(done=done, total=total, message="Reconstructing")
         held = np.flatnonzero(inside(crop, cells))
         blend.add(held, visible.decode(crop.tokens, places[held]), crop, cells[held])
-    rehearsals = yield from _rehearse(visible, params, done=len(crops), total=total)
+    rehearsals = yield from practise(visible, params, done=len(crops), total=total)
     yield Progress(done=total - 1, total=total, message="Reading out genes")
     readout = fit_readout(
         sum_by_cell(seen.counts, visible.lattice),
@@ -243,7 +243,7 @@ def check_mask(mask: NDArray[np.bool_], slide: Slide) -> None:
         )
 
 
-def _rehearse(
+def practise(
     visible: Visible, params: InferenceParameters, *, done: int, total: int
 ) -> Generator[Progress, None, list[Rehearsal]]:
     """Yield progress from ``done`` steps on, and return the rehearsals."""

@@ -16,7 +16,7 @@ from napari_stimg.masking import draw_mask
 from napari_stimg.model import MaskedAutoencoder
 from napari_stimg.readout import Rehearsal
 from napari_stimg.slide import Slide
-from napari_stimg.tokens import token_table
+from napari_stimg.tokens import TokenTable, token_table
 
 SCATTERED_SHARE = 0.7
 """Share of rehearsals that hide scattered cells; the others hide blocks."""
@@ -61,7 +61,11 @@ class Visible:
 
 def see(slide: Slide, lattice: Lattice, checkpoint: Checkpoint) -> Visible:
     """Return the tokens of a slide, summed sparsely."""
-    table = token_table(slide, lattice, checkpoint.vocabulary)
+    return see_table(token_table(slide, lattice, checkpoint.vocabulary), lattice, checkpoint)
+
+
+def see_table(table: TokenTable, lattice: Lattice, checkpoint: Checkpoint) -> Visible:
+    """Return the tokens of what the model may know of a slide with this lattice."""
     model = checkpoint.model
     device = next(model.parameters()).device
     genes, precision = (torch.from_numpy(x).to(device) for x in (table.ids, table.precision))

@@ -34,6 +34,7 @@ from napari_stimg._widgets.section_view import SectionView
 from napari_stimg._widgets.shortcuts import bind, panel_shortcuts, show_list
 from napari_stimg._widgets.task_view import TaskView
 from napari_stimg._widgets.tools_view import Tool
+from napari_stimg._widgets.what_if_control import WhatIfControl
 from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
 
@@ -46,6 +47,7 @@ TOPICS = (
     "model",
     "reconstruct",
     "live",
+    "what if",
     "embed",
     "group",
     "map",
@@ -158,6 +160,7 @@ class StimgWidget(QWidget):
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])
         self.live = LiveControl(workspace, self.hide_view, runners["live"])
         self.scatter = ScatterControl(workspace, self.hide_view.compare)
+        self.what_if = WhatIfControl(workspace, self.hide_view, self.genes, runners["what if"])
         self.scribbles = ScribbleControl(workspace, self.domains_view)
         self.embeddings = EmbeddingControl(
             workspace, self.map_view, embedding=runners["embed"], coloring=runners["group"]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox, QWidget
 
+from napari_stimg._widgets.ask_view import AskView
 from napari_stimg._widgets.compare_view import CompareView
 from napari_stimg._widgets.forms import button, column, note, row, swatch, title
 from napari_stimg._widgets.sortable_table import Column, SortableTable
@@ -83,7 +84,7 @@ class HideView(QWidget):
         self.tools.tool_requested.connect(self.tool_requested)
         self.brush = BrushSlider(4)
         self.brush.brush_requested.connect(self.brush_requested)
-        self.compare = CompareView()
+        self.compare, self.ask = CompareView(), AskView()
         self._summary = note()
         layout = column(
             title("1 · Hide"),
@@ -98,8 +99,10 @@ class HideView(QWidget):
             self.compare,
             self._summary,
             self.table,
+            title("4 · Beyond what was measured"),
+            self.ask,
         )
-        layout.setStretch(layout.count() - 1, 1)
+        layout.setStretchFactor(self.table, 1)
         self.setLayout(layout)
         self.show_mask(0, 0, can_undo=False, can_redo=False)
         self.show_domains((), ())

@@ -40,6 +40,7 @@ class Role(StrEnum):
     RECONSTRUCTION = "reconstruction"
     DIFFERENCE = "difference"
     UNCERTAINTY = "uncertainty"
+    WHAT_IF = "what if"
     EMBEDDING = "embedding"
     SIMILARITY = "similarity"
     DOMAINS = "domains"

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from napari_stimg.domains import ClusterParameters, PaintParameters
     from napari_stimg.inference import Reconstruction
     from napari_stimg.io import Results
+    from napari_stimg.what_if import WhatIf
 
 
 class Model:
@@ -163,6 +164,28 @@ def expect_gene(
     genes = [str(session.slide.gene_names[column])]
     reconstruction = yield from reconstruct_spots(session.slide, hidden, checkpoint, genes=genes, params=QUICK)
     return Expected(column=column, spots=reconstruction.spots, values=reconstruction.expected[:, 0])
+
+
+def what_if(
+    session: Session, model: Model, *, chosen: NDArray[np.bool_], column: int, factor: float, n_genes: int | None
+) -> Generator[Progress, None, "WhatIf"]:
+    """Return by how much expectations change if one gene were multiplied in the chosen spots, (S,) bool.
+
+    Parameters
+    ----------
+    column : int
+        The gene that is changed.
+    n_genes : int or None
+        How many of the most variable genes are asked for, besides it; None = all.
+    """
+    from napari_stimg.what_if import what_if as ask
+
+    checkpoint = yield from model.load()
+    slide = session.slide
+    nothing = np.zeros(slide.n_spots, dtype=np.bool_)
+    genes = None if n_genes is None else _genes_asked(slide, nothing, n_genes, [column])
+    gene = str(slide.gene_names[column])
+    return (yield from ask(slide, chosen, checkpoint, gene=gene, factor=factor, genes=genes))
 
 
 def embed(session: Session, model: Model) -> Generator[Progress, None, Embedded]:

@@ -1,0 +1,27 @@
+"""The end of the Reconstruct tab: what the model says beyond what was measured."""
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_stimg._widgets.forms import button, column
+
+
+class AskView(QWidget):
+    """Buttons that ask the model for more than a reconstruction.
+
+    Signals
+    -------
+    what_if_requested
+        A window is wanted in which one gene is changed.
+    """
+
+    what_if_requested = Signal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.what_if = button(
+            "What if…",
+            "Change the gene shown in the hidden spots, and see what the model then expects of others and around.",
+            self.what_if_requested.emit,
+        )
+        self.setLayout(column(self.what_if, margin_px=0))
