@@ -121,6 +121,12 @@ def _add_reconstruct(commands: "Commands") -> None:
         help="genes to reconstruct, by symbol or Ensembl id, between commas, or `all`; "
         "by default the 2,000 that vary most among the visible spots",
     )
+    parser.add_argument(
+        "--n-genes",
+        metavar="N",
+        type=whole_number(1),
+        help="reconstruct this many genes that vary most among the visible spots, and those of --genes besides",
+    )
     _add_seed(parser, "of what the model rehearses on to fit the section's own read-out and uncertainty")
     parser.set_defaults(run=_reconstruct)
 
@@ -142,6 +148,15 @@ def _add_domains(commands: "Commands") -> None:
         metavar="KEY",
         help="paint the section from the labels that some of its spots have in this column of obs (NaN where none)",
     )
+    parser.add_argument(
+        "--method",
+        choices=("gmm", "kmeans", "knn", "logistic"),
+        help="with --n-domains gmm (default) or kmeans, with --labels-key knn (default) or logistic",
+    )
+    parser.add_argument(
+        "--n-neighbours", metavar="N", type=whole_number(1, 100), help="labelled spots that vote, for knn (default 10)"
+    )
+    parser.add_argument("--no-refine", action="store_true", help="let each spot's neighbours have no say in its domain")
     _add_seed(parser, "of the first centres, or of which labels are hidden to test the painting")
     parser.set_defaults(run=_domains)
 
@@ -217,16 +232,21 @@ def _reconstruct(options: argparse.Namespace) -> None:
     from napari_stimg.commands.reconstruct import reconstruct_hidden
 
     hidden_by = _hidden_by(options)
-    print(follow(reconstruct_hidden(_job(options), hidden_by, genes=options.genes, seed=options.seed)))
+    asked = {"genes": options.genes, "n_genes": options.n_genes}
+    print(follow(reconstruct_hidden(_job(options), hidden_by, **asked, seed=options.seed)))
 
 
 def _domains(options: argparse.Namespace) -> None:
-    from napari_stimg.commands.domains import find_domains, paint_domains
+    from napari_stimg.commands.domains import cluster_parameters, find_domains, paint_domains, paint_parameters
 
+    given = {"method": options.method, "n_neighbours": options.n_neighbours, "refine": not options.no_refine}
+    given = {name: value for name, value in given.items() if value is not None}
     if options.labels_key is None:
-        print(follow(find_domains(_job(options), options.n_domains, seed=options.seed)))
+        clustering = cluster_parameters(n_domains=options.n_domains, seed=options.seed, **given)
+        print(follow(find_domains(_job(options), clustering)))
     else:
-        print(follow(paint_domains(_job(options), options.labels_key, seed=options.seed)))
+        painting = paint_parameters(**given)
+        print(follow(paint_domains(_job(options), options.labels_key, params=painting, seed=options.seed)))
 
 
 def _job(options: argparse.Namespace) -> "Job":

@@ -444,3 +444,18 @@ def test_report_says_when_a_guess_is_better_than_the_model(model_error: float, w
     columns = ["mse", "mae", "pcc", "mse_slide_mean", "mse_neighbours"]
     scores = pd.DataFrame([[model_error, 1.0, 0.0, 2.0, 1.0]], index=["MBP"], columns=columns)
     assert ("Here the neighbours' mean is the better guess" in report(slide, made, scores)) == warned
+
+
+def test_n_genes_asks_for_the_most_variable_and_those_named_besides(
+    section: Path, stimg: Stimg, tmp_path: Path
+) -> None:
+    def reconstructed(*options: object) -> set[str]:
+        stimg("reconstruct", section, "-o", tmp_path / "out.h5ad", "--square", 6, 5, 4, *options)
+        written = ad.read_h5ad(tmp_path / "out.h5ad")
+        return set(written.var_names[np.isfinite(np.asarray(written.layers["stimg_reconstruction"])).any(axis=0)])
+
+    best = reconstructed("--n-genes", 5)
+    other = next(str(name) for name in read_slide(section).gene_names if str(name) not in best)
+    assert len(best) == 5
+    assert reconstructed("--n-genes", 5, "--genes", other) == best | {other}
+    assert reconstructed("--genes", other) == {other}

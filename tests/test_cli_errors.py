@@ -395,3 +395,18 @@ def test_reconstruction_too_large_to_open_is_refused_before_any_work(
     )
     match = "layers of at most 8 GiB .*found 32,768 spots x 65,537 genes"
     refuse("reconstruct", tmp_path / "large.h5ad", "-o", "OUT", "--square", 6, 5, 4, match=match)
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        (("--n-domains", 3, "--method", "knn"), "--method gmm or kmeans with --n-domains, found knn"),
+        (("--labels-key", "layer", "--method", "gmm"), "--method knn or logistic with --labels-key, found gmm"),
+        (("--labels-key", "layer", "--method", "logistic", "--n-neighbours", 3), "with --method knn only"),
+        (("--n-domains", 3, "--n-neighbours", 3), "with --method knn only"),
+    ],
+)
+def test_a_method_of_the_other_way_to_domains_is_refused(
+    refuse: Callable[..., None], section: Path, options: tuple[object, ...], match: str
+) -> None:
+    refuse("domains", section, "-o", "OUT", *options, match=match)

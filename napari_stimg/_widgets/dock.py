@@ -6,6 +6,7 @@ from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QComboBox, QScrollArea, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from napari_stimg._widgets.agreement_control import AgreementControl
+from napari_stimg._widgets.copy_control import CopyControl
 from napari_stimg._widgets.crops_control import CropsControl
 from napari_stimg._widgets.domain_edits_control import DomainEditsControl
 from napari_stimg._widgets.domains_control import DomainsControl
@@ -174,6 +175,7 @@ class StimgWidget(QWidget):
         )
         self.saving = SaveControl(workspace, self.save_view, runners["save"])
         self.exporting = ExportControl(workspace, self.save_view)
+        self.copying = CopyControl(workspace, self.save_view)
         self.markers = MarkersControl(workspace, self.domains_view, self.genes, runners["markers"])
         self.agreement = AgreementControl(workspace, self.domains_view)
         self.hide_view.gene_requested.connect(self.genes.show_gene)

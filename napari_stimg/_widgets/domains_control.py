@@ -91,8 +91,7 @@ class DomainsControl(QObject):
     def put(self, session: Session, domains: Domains) -> None:
         """Give a section these domains, and show them if it is the current one."""
         session.domains = domains
-        session.how["domains"] = domains.how
-        session.unsaved.add("domains")
+        session.note_made("domains", domains.how)
         self._workspace.saved_changed.emit()
         if self._workspace.session is session:
             self._show_domains(bring_up=True)

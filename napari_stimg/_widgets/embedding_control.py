@@ -93,8 +93,7 @@ class EmbeddingControl(QObject):
 
     def _on_embedded(self, session: Session, embedding: Embedded) -> None:
         session.embedding = embedding
-        session.how["embedding"] = dict(embedding.how)
-        session.unsaved.add("embedding")
+        session.note_made("embedding", embedding.how)
         self.show_whose()
         self._workspace.saved_changed.emit()
         then, self._next = self._next, None

@@ -71,8 +71,7 @@ class ReconstructControl(QObject):
 
     def _on_reconstructed(self, session: Session, result: Reconstructed) -> None:
         session.reconstruction, session.scores, session.summary = result.reconstruction, result.scores, result.summary
-        session.how["reconstruction"] = dict(result.how)
-        session.unsaved.add("reconstruction")
+        session.note_made("reconstruction", result.how)
         self._workspace.saved_changed.emit()
         pictures = self._workspace.pictures
         if pictures is not None and pictures.session is session:

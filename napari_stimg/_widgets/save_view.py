@@ -17,6 +17,12 @@ EXPORTS = {
 }
 """What can be exported: menu entry and tooltip."""
 
+COPIES = {
+    "python": ("Copy as Python", "What was last done, as a script that gives the same result"),
+    "command": ("Copy as command", "What was last done, as a line for a terminal that gives the same result"),
+}
+"""What can go to the clipboard: menu entry and tooltip."""
+
 UNSAVED, SAVED, IDLE = "#d97e00", "#2ea043", "#8791a0"
 
 
@@ -29,10 +35,13 @@ class SaveView(QWidget):
         The results are to be saved as ``.h5ad``.
     export_requested : str
         This one of `EXPORTS` is to be written.
+    copy_requested : str
+        What was last done is to go to the clipboard in this one of `COPIES`.
     """
 
     save_requested = Signal()
     export_requested = Signal(str)
+    copy_requested = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -53,18 +62,29 @@ class SaveView(QWidget):
         for what, action in self.export_actions.items():
             action.setToolTip(EXPORTS[what][1])
             action.triggered.connect(partial(self._on_export, what))
+        menu.addSeparator()
+        self.copy_actions = {form: menu.addAction(text) for form, (text, _) in COPIES.items()}
+        for form, action in self.copy_actions.items():
+            action.setToolTip(COPIES[form][1])
+            action.triggered.connect(partial(self._on_copy, form))
         self.export.setMenu(menu)
         layout = row(self.state, self.export, self.save, stretch=0)
         layout.setContentsMargins(8, 4, 8, 8)
         self.setLayout(layout)
         self.show_idle()
         self.show_exports(())
+        self.show_copies(False)
 
     def show_exports(self, what: Collection[str]) -> None:
         """Offer these of `EXPORTS`; none without a section."""
         self.export.setEnabled(bool(what))
         for name, action in self.export_actions.items():
             action.setEnabled(name in what)
+
+    def show_copies(self, has_made: bool) -> None:
+        """Offer to copy what was last done, if anything was."""
+        for action in self.copy_actions.values():
+            action.setEnabled(has_made)
 
     def show_idle(self) -> None:
         """Show that there is nothing to save."""
@@ -83,6 +103,9 @@ class SaveView(QWidget):
 
     def _on_export(self, what: str, _checked: bool = False) -> None:
         self.export_requested.emit(what)
+
+    def _on_copy(self, form: str, _checked: bool = False) -> None:
+        self.copy_requested.emit(form)
 
     def _show(self, text: str, color: str, tooltip: str) -> None:
         self.state.setText(text)

@@ -1,5 +1,6 @@
 """One open section: what was read, what the user drew, what was computed. Knows neither Qt nor napari."""
 
+import hashlib
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -177,6 +178,8 @@ class Session:
         Those that were deleted and can come back.
     how : dict
         How each result was made, for the record.
+    section : str or None
+        Which of its file's sections it is, where that was said.
     unsaved : set of str
         Names of what has changed since the last save.
     saved_to, saved_at : Path or None, datetime or None
@@ -213,6 +216,7 @@ class Session:
     crops: "tuple[NamedCrop, ...]" = ()
     deleted_crops: "list[NamedCrop]" = field(default_factory=list)
     how: dict[str, Any] = field(default_factory=dict)
+    section: str | None = None
     unsaved: set[str] = field(default_factory=set)
     saved_to: Path | None = None
     saved_at: datetime | None = None
@@ -250,6 +254,12 @@ class Session:
         if self.on_saved is not None:
             self.on_saved()
 
+    def note_made(self, what: str, how: Mapping[str, Any]) -> None:
+        """Note how something was made; `how` names what was made last at the end."""
+        self.how.pop(what, None)
+        self.how[what] = dict(how)
+        self.unsaved.add(what)
+
     @property
     def hidden(self) -> NDArray[np.bool_]:
         """(S,) bool: the mask, True = hidden from the model."""
@@ -261,6 +271,11 @@ class Session:
         """(S,) int: the class that a spot was scribbled with, -1 = none."""
         scribbles: NDArray[np.intp] = self.scribble_history.state
         return scribbles
+
+    @property
+    def scribbles_sha256(self) -> str:
+        """Checksum of `scribbles`."""
+        return checksum(self.scribbles)
 
     def hide(self, spots: NDArray[np.bool_]) -> None:
         """Make this the mask, (S,) bool; the former one can be had back."""
@@ -311,6 +326,11 @@ class Session:
         return table[:, place[0]] if place.size else None
 
 
+def checksum(labels: NDArray[np.intp]) -> str:
+    """Return the checksum of one whole number a spot, (S,)."""
+    return hashlib.sha256(labels.astype("<i8").tobytes()).hexdigest()
+
+
 def open_session(slide: Slide) -> Generator[Progress, None, Session]:
     """Return a section made ready for the viewer: its lattice, its picture and its genes."""
     yield Progress(done=0, total=3, message=f"Finding the lattice of {slide.name}")
@@ -335,7 +355,9 @@ def open_file(path: Path, *, section: str | None = None) -> Generator[Progress, 
 
     yield Progress(done=0, total=0, message=f"Reading {path.name}")
     slide = read_slide(path, section=section)
-    return (yield from open_session(slide))
+    session = yield from open_session(slide)
+    session.section = section
+    return session
 
 
 def open_sample() -> Generator[Progress, None, Session]:

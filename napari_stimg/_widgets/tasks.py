@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_stimg._widgets.session import Domains, Embedded, Mapped, Session
+from napari_stimg._widgets.session import Domains, Embedded, Mapped, Session, checksum
 from napari_stimg.checkpoint_file import bundled_path
 from napari_stimg.embedding_map import MapMethod, embedding_map
 from napari_stimg.expression import most_variable
@@ -149,7 +149,13 @@ def reconstruct(
         reconstruction=reconstruction,
         scores=scores,
         summary=_in_words(reconstruction, overall),
-        how={**_made_by(checkpoint), "elapsed_s": reconstruction.elapsed_s, "scores": overall},
+        how={
+            **_made_by(checkpoint),
+            "n_genes": "all" if n_genes is None else n_genes,
+            "genes_besides": [] if n_genes is None else [str(session.slide.gene_names[column]) for column in always],
+            "elapsed_s": reconstruction.elapsed_s,
+            "scores": overall,
+        },
     )
 
 
@@ -244,6 +250,7 @@ def paint(
         how={
             "found": "from scribbles",
             "n_scribbled": int(np.count_nonzero(scribbles >= 0)),
+            "scribbles_sha256": checksum(scribbles),
             **embedding.how,
             **asdict(params),
         },

@@ -1,6 +1,6 @@
 """``stimg reconstruct``: hide spots, reconstruct them from the others, and say how well that went."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,7 @@ HiddenBy = KeyMask | SquareMask | GeoJsonMask
 
 
 def reconstruct_hidden(
-    job: Job, hidden_by: HiddenBy, *, genes: tuple[str, ...] | None = (), seed: int = 0
+    job: Job, hidden_by: HiddenBy, *, genes: tuple[str, ...] | None = (), n_genes: int | None = None, seed: int = 0
 ) -> Generator[Progress, None, str]:
     """Yield progress, write the section with its reconstruction, and return a report of scores.
 
@@ -87,6 +87,8 @@ def reconstruct_hidden(
     genes : tuple of str or None
         Genes asked for, by symbol or Ensembl id; None for all; if empty, the ``N_GENES`` that vary most among the
         visible spots.
+    n_genes : int or None
+        How many of the genes that vary most among the visible spots are reconstructed besides.
     seed : int
         Of what the model rehearses on, >= 0.
 
@@ -99,7 +101,7 @@ def reconstruct_hidden(
     slide = opened.slide
     check_size(slide)
     mask = hidden_by.spots(slide, opened.lattice)
-    wanted = most_variable_visible(slide, mask) if genes == () else genes
+    wanted = _wanted(slide, mask, genes, n_genes)
     params = InferenceParameters(seed=seed)
     reconstruction = yield from reconstruct(slide, mask, opened.checkpoint, genes=wanted, params=params)
     yield step("Scoring")
@@ -110,9 +112,22 @@ def reconstruct_hidden(
     return f"{report(slide, reconstruction, scores)}\nwritten to {job.target}"
 
 
-def most_variable_visible(slide: Slide, mask: NDArray[np.bool_]) -> list[str]:
-    """Return the names of the ``N_GENES`` genes whose log expression varies most among visible spots."""
-    chosen = np.sort(most_variable(slide.counts[~mask], N_GENES))
+def _wanted(
+    slide: Slide, mask: NDArray[np.bool_], genes: tuple[str, ...] | None, n_genes: int | None
+) -> Sequence[str] | None:
+    """Return the names of the genes to reconstruct, in the slide's order where it chooses; None for all."""
+    if genes is None or (genes and n_genes is None):
+        return genes
+    best = most_variable_visible(slide, mask, n_genes or N_GENES)
+    if not genes:
+        return best
+    columns = np.union1d(slide.columns_of(best), slide.columns_of(genes))
+    return [str(name) for name in slide.gene_names[columns]]
+
+
+def most_variable_visible(slide: Slide, mask: NDArray[np.bool_], n_genes: int = N_GENES) -> list[str]:
+    """Return the names of the genes whose log expression varies most among visible spots."""
+    chosen = np.sort(most_variable(slide.counts[~mask], n_genes))
     return [str(name) for name in slide.gene_names[chosen]]
 
 
