@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QSize, Signal
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QColorDialog, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QColorDialog, QDoubleSpinBox, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from napari_stimg._widgets.forms import SWATCH_PX, button, column, note, row, swatch, title
+from napari_stimg._widgets.forms import SWATCH_PX, button, column, gamma_box, note, row, show_value, swatch, title
 from napari_stimg._widgets.session import MAX_CHANNELS, Channel
 
 CHANNEL_COLORS = ("#e63bff", "#2bd94a", "#ffb000", "#22a8ff", "#ff5a36", "#00e0c6", "#f5f53c", "#ffffff")
@@ -26,6 +26,8 @@ class ChannelsView(QWidget):
         This column is to be a channel of this colour.
     channel_removed : int, channel_recolored : int, str
         The channel at this place is to go, or to have this colour.
+    gamma_requested : int, float
+        The channel at this place is to have this gamma.
     channels_requested : bool
         The channels are to be seen together, or the one gene.
     """
@@ -34,6 +36,7 @@ class ChannelsView(QWidget):
     channel_added = Signal(int, str)
     channel_removed = Signal(int)
     channel_recolored = Signal(int, str)
+    gamma_requested = Signal(int, float)
     channels_requested = Signal(bool)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -41,6 +44,7 @@ class ChannelsView(QWidget):
         self._column: int | None = None
         self._taken: dict[int, str] = {}
         self._names: NDArray[np.str_] = np.empty(0, dtype=np.str_)
+        self._gammas: list[QDoubleSpinBox] = []
         self._channels = QVBoxLayout()
         self._channels.setSpacing(2)
         self._count = note()
@@ -71,6 +75,7 @@ class ChannelsView(QWidget):
             if (widget := item.widget()) is not None:
                 widget.hide()
                 widget.deleteLater()
+        self._gammas = []
         for place, channel in enumerate(channels):
             self._channels.addWidget(self._channel_row(place, channel))
         self._taken = {channel.column: channel.color for channel in channels}
@@ -79,6 +84,11 @@ class ChannelsView(QWidget):
         self._together.setEnabled(bool(channels))
         self._together.setChecked(seen)
         self._update_add()
+
+    def show_gamma(self, place: int, gamma: float) -> None:
+        """Show the gamma of the channel at this place."""
+        if place < len(self._gammas):
+            show_value(self._gammas[place], gamma)
 
     def _update_add(self) -> None:
         room, taken = len(self._taken) < MAX_CHANNELS, self._column in self._taken
@@ -109,11 +119,16 @@ class ChannelsView(QWidget):
         name.setStyleSheet("text-align: left;")
         name.setToolTip("Show this gene alone")
         name.clicked.connect(lambda *_: self.gene_requested.emit(channel.column))
+        gamma = gamma_box()
+        gamma.setValue(channel.gamma)
+        gamma.valueChanged.connect(lambda value: self.gamma_requested.emit(place, value))
+        self._gammas.append(gamma)
         box = QWidget()
         layout = QHBoxLayout()
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(color)
         layout.addWidget(name, 1)
+        layout.addWidget(gamma)
         layout.addWidget(remove)
         box.setLayout(layout)
         return box

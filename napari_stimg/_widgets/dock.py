@@ -14,6 +14,7 @@ from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.embedding_control import EmbeddingControl
 from napari_stimg._widgets.export_control import ExportControl
 from napari_stimg._widgets.forms import row
+from napari_stimg._widgets.gamma_control import GammaControl
 from napari_stimg._widgets.gene_list_control import GeneListControl
 from napari_stimg._widgets.genes_control import GenesControl
 from napari_stimg._widgets.genes_view import GenesView
@@ -157,6 +158,7 @@ class StimgWidget(QWidget):
             runner.ended.connect(self.models.show_use)
         self.gene_list = GeneListControl(workspace, self.genes_view, runners["pattern"])
         self.genes = GenesControl(workspace, self.genes_view)
+        self.gammas = GammaControl(workspace, self.genes_view)
         self.masking = MaskControl(workspace, self.hide_view)
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])
         self.live = LiveControl(workspace, self.hide_view, runners["live"])

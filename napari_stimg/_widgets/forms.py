@@ -7,12 +7,13 @@ from magicgui import magicgui
 from magicgui.widgets import FunctionGui
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 Parameters = TypeVar("Parameters")
 
 SPACING_PX = 6
 SWATCH_PX = 16
+GAMMA = "\N{GREEK SMALL LETTER GAMMA}"
 
 
 def button(
@@ -85,6 +86,25 @@ def column(*parts: QWidget | QLayout, margin_px: int = 8) -> QVBoxLayout:
         else:
             layout.addLayout(part)
     return layout
+
+
+def gamma_box() -> QDoubleSpinBox:
+    """Return a box for the gamma of a layer, in napari's own range."""
+    box = QDoubleSpinBox()
+    box.setRange(0.2, 2.0)
+    box.setSingleStep(0.1)
+    box.setValue(1.0)
+    box.setPrefix(f"{GAMMA} ")
+    box.setKeyboardTracking(False)
+    box.setToolTip("Gamma, the exponent of the brightness: below 1 faint spots become brighter, above 1 darker")
+    return box
+
+
+def show_value(box: QDoubleSpinBox, value: float) -> None:
+    """Show a value without saying that the user chose it."""
+    box.blockSignals(True)
+    box.setValue(value)
+    box.blockSignals(False)
 
 
 def parameter_form(parameters: Callable[..., Parameters], **labels: str) -> FunctionGui[..., Parameters]:

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox, QLabel, QWidget
 
 from napari_stimg._widgets.channels_view import ChannelsView
-from napari_stimg._widgets.forms import column, row
+from napari_stimg._widgets.forms import column, gamma_box, row, show_value
 from napari_stimg._widgets.gene_list import GeneList
 from napari_stimg._widgets.session import Channel
 from napari_stimg._widgets.sortable_table import Column
@@ -25,6 +25,8 @@ class GenesView(QWidget):
         This column of the slide is to be shown.
     colormap_requested : str, clip_requested : float
         How a gene is to be shown; the share of spots clipped at either end, in percent.
+    gamma_requested : float, channel_gamma_requested : int, float
+        The gamma that the one gene, or the channel at this place, is to have.
     channel_added : int, str
         This column is to be a channel of this colour.
     channel_removed : int, channel_recolored : int, str
@@ -36,6 +38,8 @@ class GenesView(QWidget):
     gene_requested = Signal(int)
     colormap_requested = Signal(str)
     clip_requested = Signal(float)
+    gamma_requested = Signal(float)
+    channel_gamma_requested = Signal(int, float)
     channel_added = Signal(int, str)
     channel_removed = Signal(int)
     channel_recolored = Signal(int, str)
@@ -51,6 +55,7 @@ class GenesView(QWidget):
         self.channels.channel_added.connect(self.channel_added)
         self.channels.channel_removed.connect(self.channel_removed)
         self.channels.channel_recolored.connect(self.channel_recolored)
+        self.channels.gamma_requested.connect(self.channel_gamma_requested)
         self.channels.channels_requested.connect(self.channels_requested)
         layout = column(self.genes, self._build_look(), self.channels)
         layout.setStretch(0, 1)
@@ -86,6 +91,10 @@ class GenesView(QWidget):
         for control in (self._colormap, self._clip):
             control.blockSignals(False)
 
+    def show_gamma(self, gamma: float) -> None:
+        """Show the gamma of the one gene."""
+        show_value(self._gamma, gamma)
+
     def show_channels(self, channels: Sequence[Channel], *, seen: bool) -> None:
         """List the channels; ``seen`` says whether they are on the canvas."""
         self.channels.show_channels(channels, seen=seen)
@@ -107,8 +116,10 @@ class GenesView(QWidget):
         self._clip.setKeyboardTracking(False)
         self._clip.setToolTip("Share of the spots, in percent, beyond the darkest and the brightest colour")
         self._clip.valueChanged.connect(self.clip_requested)
+        self._gamma = gamma_box()
+        self._gamma.valueChanged.connect(self.gamma_requested)
         box = QWidget()
-        layout = row(QLabel("Colours"), self._colormap, QLabel("Clip"), self._clip, stretch=1)
+        layout = row(QLabel("Colours"), self._colormap, QLabel("Clip"), self._clip, self._gamma, stretch=1)
         layout.setContentsMargins(0, 0, 0, 0)
         box.setLayout(layout)
         return box

@@ -183,7 +183,8 @@ def _draw(pictures: SectionPictures, kept: Kept) -> None:
     for role in LOOKED_AT:
         layer, look = pictures.layers.get(role), kept.looks.get(str(role))
         if isinstance(layer, Image):
-            layer.gamma = 1.0 if look is None else look.gamma
+            if role is Role.GENE:  # the channels' own are the display's
+                layer.gamma = 1.0 if look is None else look.gamma
             if look is not None:
                 layer.contrast_limits = look.limits
             if look is not None and look.colormap != layer.colormap.name and look.colormap in AVAILABLE_COLORMAPS:

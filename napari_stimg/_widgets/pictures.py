@@ -121,7 +121,7 @@ class SectionPictures:
         channels = self.session.display.channels
         for role, channel in zip(CHANNELS, channels, strict=False):
             values = self.session.planes.expression(channel.column)
-            self.layers.image(
+            layer = self.layers.image(
                 role,
                 values,
                 name=f"{self.gene_label(channel.column)} (channel)",
@@ -129,6 +129,7 @@ class SectionPictures:
                 colormap=Colormap(["#000000", channel.color], name=channel.color),
                 blending="additive",
             )
+            layer.gamma = channel.gamma
         for role in CHANNELS[len(channels) :]:
             self.layers.remove(role)
 

@@ -116,10 +116,13 @@ class Channel:
         The gene's column in the slide.
     color : str
         ``#rrggbb`` of its brightest spots.
+    gamma : float
+        Exponent of its brightness, > 0.
     """
 
     column: int
     color: str
+    gamma: float = 1.0
 
 
 @dataclass(kw_only=True)

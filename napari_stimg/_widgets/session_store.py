@@ -295,7 +295,12 @@ def _crop(facts: dict[str, Any]) -> NamedCrop:
 def _display(facts: dict[str, Any], n_genes: int) -> Display:
     colors = _colors([one["color"] for one in facts["channels"]])
     columns_shown = [int(one["column"]) for one in facts["channels"]]
-    channels = [Channel(column=column, color=color) for column, color in zip(columns_shown, colors, strict=True)]
+    gammas = [float(one.get("gamma", 1.0)) for one in facts["channels"]]
+    _check(all(0 < gamma < np.inf for gamma in gammas), "a gamma that is none")
+    channels = [
+        Channel(column=column, color=color, gamma=gamma)
+        for column, color, gamma in zip(columns_shown, colors, gammas, strict=True)
+    ]
     columns = [*columns_shown, facts["column"] or 0]
     _check(len(channels) <= MAX_CHANNELS, "too many channels")
     _check(all(0 <= column < n_genes for column in columns), "a gene that is not in the section")
