@@ -108,13 +108,11 @@ def cluster(
             f"expected 2 to {len(embedding):,} domains (the number of spots), found {params.n_domains}; "
             "choose another number."
         )
-    components = _components(embedding)
+    places = components(embedding)
     if params.method == "kmeans":
-        labels = KMeans(params.n_domains, n_init=10, random_state=params.seed).fit_predict(components)
+        labels = KMeans(params.n_domains, n_init=10, random_state=params.seed).fit_predict(places)
     else:
-        labels = GaussianMixture(
-            params.n_domains, covariance_type="tied", n_init=3, reg_covar=1e-4, random_state=params.seed
-        ).fit_predict(components)
+        labels = mixture(params.n_domains, seed=params.seed, n_starts=3).fit_predict(places)
     if params.refine:
         labels = refine(labels, positions)
     return _by_size(labels)
@@ -182,16 +180,21 @@ def refine(labels: NDArray[np.integer], positions: NDArray[np.floating]) -> NDAr
     return np.asarray(votes.argmax(axis=1), dtype=np.int64)
 
 
+def components(embedding: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the (S, <= ``N_COMPONENTS``) principal components of an embedding, which are clustered."""
+    n_components = min(N_COMPONENTS, *embedding.shape)
+    places: NDArray[np.float64] = PCA(n_components, svd_solver="full").fit_transform(embedding.astype(np.float64))
+    return places
+
+
+def mixture(n_domains: int, *, seed: int, n_starts: int) -> GaussianMixture:
+    """Return a mixture of Gaussians of one covariance, yet to be fitted: the likeliest of those from several starts."""
+    return GaussianMixture(n_domains, covariance_type="tied", n_init=n_starts, reg_covar=1e-4, random_state=seed)
+
+
 def domain_colors(n_domains: int) -> list[str]:
     """Return a ``#rrggbb`` colour for each domain, repeating after the palette's 16."""
     return [PALETTE[domain % len(PALETTE)] for domain in range(n_domains)]
-
-
-def _components(embedding: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return (S, <= 20) principal components."""
-    n_components = min(N_COMPONENTS, *embedding.shape)
-    components: NDArray[np.float64] = PCA(n_components, svd_solver="full").fit_transform(embedding.astype(np.float64))
-    return components
 
 
 def _neighbours(positions: NDArray[np.floating]) -> NDArray[np.intp]:

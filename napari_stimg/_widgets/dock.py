@@ -34,6 +34,7 @@ from napari_stimg._widgets.scribble_control import ScribbleControl
 from napari_stimg._widgets.section_control import SectionControl
 from napari_stimg._widgets.section_view import SectionView
 from napari_stimg._widgets.shortcuts import bind, panel_shortcuts, show_list
+from napari_stimg._widgets.suggestion_control import SuggestionControl
 from napari_stimg._widgets.task_view import TaskView
 from napari_stimg._widgets.tools_view import Tool
 from napari_stimg._widgets.what_if_control import WhatIfControl
@@ -172,6 +173,7 @@ class StimgWidget(QWidget):
         self.domains = DomainsControl(
             workspace, self.domains_view, self.scribbles, self.embeddings, grouping=runners["group"]
         )
+        self.suggestions = SuggestionControl(workspace, self.domains_view, self.embeddings, runners["group"])
         self.domain_edits = DomainEditsControl(
             workspace, self.domains_view, self.domains, self.embeddings, runners["group"]
         )

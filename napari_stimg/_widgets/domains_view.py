@@ -28,6 +28,8 @@ class DomainsView(QWidget):
     -------
     cluster_requested
         Domains are to be found without labels.
+    suggestion_requested
+        A number of domains is to be suggested.
     class_added
         There is to be another class to scribble with.
     class_chosen : int
@@ -53,6 +55,7 @@ class DomainsView(QWidget):
     """
 
     cluster_requested = Signal()
+    suggestion_requested = Signal()
     class_added = Signal()
     class_chosen = Signal(int)
     class_renamed = Signal(int, str)
@@ -182,8 +185,13 @@ class DomainsView(QWidget):
         find = button(
             "Find domains", "Embed every spot with the model and group them.", self.cluster_requested.emit, primary=True
         )
+        self.suggest = button(
+            "Suggest number…",
+            "Try 2 to 12 domains (some seconds to a minute), set the likeliest number, and show how it was chosen.",
+            self.suggestion_requested.emit,
+        )
         box = QWidget()
-        box.setLayout(column(self._cluster_form.native, find, margin_px=0))
+        box.setLayout(column(self._cluster_form.native, row(find, self.suggest, stretch=0), margin_px=0))
         return box
 
     def _build_scribbles(self) -> QWidget:
