@@ -9,8 +9,8 @@ from napari_stimg.domain_number import Suggestion, draw_suggestion
 
 SIZE_PX = (520, 420)
 WARNING = (
-    "A guess to start from: on sections with expert labels it was right in cortex, and up to three times too high in "
-    "small tumour sections. Judge it by what you see."
+    "A guess to start from: against experts' labels it was good in layered cortex, and two to three times too high in "
+    "small tumour sections. Where the curve bends softly, another seed suggests another number."
 )
 
 
