@@ -35,6 +35,7 @@ from napari_stimg._widgets.section_control import SectionControl
 from napari_stimg._widgets.section_view import SectionView
 from napari_stimg._widgets.shortcuts import bind, panel_shortcuts, show_list
 from napari_stimg._widgets.suggestion_control import SuggestionControl
+from napari_stimg._widgets.swipe_control import SwipeControl
 from napari_stimg._widgets.task_view import TaskView
 from napari_stimg._widgets.tools_view import Tool
 from napari_stimg._widgets.what_if_control import WhatIfControl
@@ -164,6 +165,7 @@ class StimgWidget(QWidget):
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])
         self.live = LiveControl(workspace, self.hide_view, runners["live"])
         self.scatter = ScatterControl(workspace, self.hide_view.compare)
+        self.swipe = SwipeControl(workspace, self.hide_view)
         self.what_if = WhatIfControl(workspace, self.hide_view, self.genes, runners["what if"])
         self.scribbles = ScribbleControl(workspace, self.domains_view)
         self.embeddings = EmbeddingControl(

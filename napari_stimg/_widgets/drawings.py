@@ -14,8 +14,8 @@ HIDDEN_COLOR = "#ff2e93"
 
 OUTLINE_COLOR = "#ffffff"
 
-CHOSEN_LINE_SPOTS = 0.2
-"""Thickness of the line around chosen spots, in pitches."""
+LINE_SPOTS = 0.2
+"""Thickness of the line around chosen or hidden spots, in pitches."""
 
 
 class Drawings:
@@ -41,6 +41,15 @@ class Drawings:
             Role.HIDDEN, self.session.hidden, name="Hidden spots", colors={1: HIDDEN_COLOR}, opacity=0.55
         )
 
+    def outline_hidden(self, wanted: bool) -> None:
+        """Show the mask as an outline, so that one sees what lies in it, or as an area again."""
+        layer = self.layers.get(Role.HIDDEN)
+        if layer is not None:
+            layer.contour = self._line_px() if wanted else 0
+
+    def _line_px(self) -> int:
+        return max(1, round(LINE_SPOTS * self.session.lattice.pitch / self.session.raster.scale))
+
     def painted_hidden(self) -> NDArray[np.bool_]:
         """Return the (S,) spots hidden by what is painted in the mask's layer: more than half of each spot."""
         layer = self.layers.get(Role.HIDDEN)
@@ -63,7 +72,7 @@ class Drawings:
             self.layers.remove(Role.CHOSEN)
             return
         layer = self.layers.labels(Role.CHOSEN, chosen, name="Chosen spots", colors={1: OUTLINE_COLOR}, opacity=1.0)
-        layer.contour = max(1, round(CHOSEN_LINE_SPOTS * self.session.lattice.pitch / self.session.raster.scale))
+        layer.contour = self._line_px()
         self.layers.set_visible(Role.CHOSEN, True)
 
     def clear_outlines(self, role: Role) -> None:

@@ -40,6 +40,7 @@ class Role(StrEnum):
     RECONSTRUCTION = "reconstruction"
     DIFFERENCE = "difference"
     UNCERTAINTY = "uncertainty"
+    SWIPE = "swipe"
     WHAT_IF = "what if"
     EMBEDDING = "embedding"
     SIMILARITY = "similarity"

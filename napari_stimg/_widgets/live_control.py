@@ -1,11 +1,12 @@
 """Connects live mode of the Reconstruct tab: while one draws, the shown gene is filled in where spots are hidden."""
 
-from napari.layers import Labels
+import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari_stimg._widgets.hide_view import HideView
 from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.pictures import SectionPictures
+from napari_stimg._widgets.session import Session
 from napari_stimg._widgets.tasks import Expected, expect_gene
 from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
@@ -13,9 +14,6 @@ from napari_stimg.planes import contrast_limits
 
 DELAY_MS = 150
 """Milliseconds without a change after which the hidden spots are filled in."""
-
-CONTOUR_PX = 1
-"""Width of the mask's outline, in pixels of the picture."""
 
 
 class LiveControl(QObject):
@@ -74,13 +72,13 @@ class LiveControl(QObject):
         pictures = self._workspace.pictures
         if pictures is None or pictures.session.display.column is None or not pictures.session.hidden.any():
             self._show_truth()
-        elif pictures.session.hidden.all():
-            self.stop()
+        elif not _can_be_told(pictures.session):
+            self._show_truth()
         else:
             self._runner.cancel()
             self._delay.start()
             self._shown = pictures
-            _outline(pictures, CONTOUR_PX)
+            pictures.drawings.outline_hidden(True)
 
     def _start(self) -> None:
         pictures, model = self._workspace.pictures, self._workspace.model
@@ -101,7 +99,7 @@ class LiveControl(QObject):
         if pictures is not None and pictures in self._workspace.opened:
             if Role.GENE in pictures.layers:
                 pictures.show_gene()
-            _outline(pictures, 0)
+            pictures.drawings.outline_hidden(False)
 
 
 def _fill(pictures: SectionPictures, result: Expected) -> None:
@@ -114,8 +112,6 @@ def _fill(pictures: SectionPictures, result: Expected) -> None:
     pictures.layers.image(Role.GENE, values, name=name, limits=limits)
 
 
-def _outline(pictures: SectionPictures, width_px: int) -> None:
-    """Show the mask as an outline this wide, 0 = as an area."""
-    layer = pictures.layers.get(Role.HIDDEN)
-    if isinstance(layer, Labels):
-        layer.contour = width_px
+def _can_be_told(session: Session) -> bool:
+    """Return whether enough is visible: with less than two cells there is nothing to learn from."""
+    return np.unique(session.lattice.token_of_spot[~session.hidden]).size >= 2

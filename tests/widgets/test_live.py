@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_stimg._widgets.dock import StimgWidget
+from napari_stimg._widgets.drawings import LINE_SPOTS
 from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.session import open_session
 from napari_stimg._widgets.tasks import Model
@@ -64,7 +65,10 @@ def test_hidden_spots_are_filled_in_and_outlined(
     assert not np.allclose(filled, truth[spots])
     truth[spots] = filled
     np.testing.assert_allclose(shown(live), truth, atol=1e-6)
-    assert live.workspace.pictures.layers.get(Role.HIDDEN).contour == 1
+    line_px = live.workspace.pictures.layers.get(Role.HIDDEN).contour
+    assert line_px == pytest.approx(
+        LINE_SPOTS * live.workspace.session.lattice.pitch / live.workspace.session.raster.scale, abs=0.5
+    )
 
 
 def test_nothing_of_it_is_kept(live: StimgWidget, settle: Settle) -> None:
@@ -119,6 +123,17 @@ def test_an_empty_mask_shows_the_truth(live: StimgWidget, settle: Settle) -> Non
     settle(live)
     hide(live)
     settle(live)
+    np.testing.assert_array_equal(shown(live), live.workspace.session.planes.expression(GENE))
+
+
+def test_too_little_to_learn_from_shows_the_truth_without_an_error(live: StimgWidget, settle: Settle) -> None:
+    failures: list[Exception] = []
+    live.runners["live"].failed.connect(failures.append)
+    hide(live, 50, 51, 52)
+    settle(live)
+    hide(live, *range(1, live.workspace.session.slide.n_spots))
+    settle(live)
+    assert failures == []
     np.testing.assert_array_equal(shown(live), live.workspace.session.planes.expression(GENE))
 
 
