@@ -25,6 +25,8 @@ class CropsView(QWidget):
         It is to have this name.
     undelete_requested
         The region that was deleted last is to come back.
+    model_view_requested
+        A crop is to be shown as the model sees it.
     """
 
     outline_requested = Signal(str)
@@ -34,6 +36,7 @@ class CropsView(QWidget):
     delete_requested = Signal(int)
     rename_requested = Signal(int, str)
     undelete_requested = Signal()
+    model_view_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -73,6 +76,12 @@ class CropsView(QWidget):
         self.undelete_button = button(
             "Undelete", "Bring back the region that was deleted last.", self.undelete_requested.emit
         )
+        self.model_view_button = button(
+            "What the model sees",
+            "Outline one of the model's own crops (16 x 16 cells) around the middle of the canvas, and list the genes "
+            "that it would be shown of it.",
+            self.model_view_requested.emit,
+        )
         self._list = QWidget()
         self._list.setLayout(
             column(
@@ -82,7 +91,7 @@ class CropsView(QWidget):
                 margin_px=0,
             )
         )
-        self.setLayout(column(title("Crops"), row(rectangle, lasso), self._list, margin_px=0))
+        self.setLayout(column(title("Crops"), row(rectangle, lasso), self._list, self.model_view_button, margin_px=0))
         self.show_crops((), (), can_undelete=False)
 
     @property

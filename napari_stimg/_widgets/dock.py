@@ -34,6 +34,7 @@ from napari_stimg._widgets.scribble_control import ScribbleControl
 from napari_stimg._widgets.section_control import SectionControl
 from napari_stimg._widgets.section_view import SectionView
 from napari_stimg._widgets.shortcuts import bind, panel_shortcuts, show_list
+from napari_stimg._widgets.shown_control import ShownControl
 from napari_stimg._widgets.suggestion_control import SuggestionControl
 from napari_stimg._widgets.swipe_control import SwipeControl
 from napari_stimg._widgets.task_view import TaskView
@@ -161,6 +162,8 @@ class StimgWidget(QWidget):
         self.gene_list = GeneListControl(workspace, self.genes_view, runners["pattern"])
         self.genes = GenesControl(workspace, self.genes_view)
         self.gammas = GammaControl(workspace, self.genes_view)
+
+        self.showing = ShownControl(workspace, self.section_view.crops, self.genes)
         self.masking = MaskControl(workspace, self.hide_view)
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])
         self.live = LiveControl(workspace, self.hide_view, runners["live"])

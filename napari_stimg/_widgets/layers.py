@@ -49,6 +49,7 @@ class Role(StrEnum):
     HIDDEN = "hidden"
     CHOSEN = "chosen"
     CHOOSING = "choosing"
+    SHOWN = "shown"
     OUTLINE = "outline"
     CROP = "crop"
 
@@ -229,6 +230,11 @@ class SectionLayers:
         spots = [layer for layer in self.present().values() if isinstance(layer, Image) and not layer.rgb]
         if spots:
             self.viewer.reset_view(layers=spots[:1])
+
+    @property
+    def view_centre(self) -> NDArray[np.float64]:
+        """(2,) the place (row, col) in the middle of the canvas."""
+        return np.array(self.viewer.scene.camera.center[-2:], dtype=np.float64) / self._world
 
     def zoom_to(self, places: NDArray[np.float64]) -> None:
         """Move the camera to these places (N, 2), with as much again around them, but no farther than the section."""
