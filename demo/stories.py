@@ -86,13 +86,13 @@ def crop_and_go_on(viewer: napari.Viewer, panel: StimgWidget, *, region: NDArray
     """
     whole = panel.workspace.session
     go_to(panel, "Section")
-    panel.section_view.outline_requested.emit("polygon_lasso")
+    panel.section_view.crops.outline_requested.emit("polygon_lasso")
     angle = np.linspace(0, 2 * np.pi, 40)
     middle, half = region.mean(axis=0), np.ptp(region, axis=0) / 2
     drag(viewer, panel, middle + half * np.column_stack([np.sin(angle), np.cos(angle)]))
-    wait(panel.section_view.crop_button.isEnabled, "the outline")
+    wait(panel.section_view.crops.open_button.isEnabled, "the outline")
     yield "outline", draw_window(viewer)
-    panel.section_view.crop_button.click()
+    panel.section_view.crops.open_button.click()
     settle(panel, "the crop", lambda: panel.workspace.session is not whole)
     yield "crop", draw_window(viewer)
 
