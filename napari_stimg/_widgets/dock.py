@@ -6,6 +6,7 @@ from qtpy.QtGui import QCloseEvent
 from qtpy.QtWidgets import QComboBox, QScrollArea, QTabWidget, QToolButton, QVBoxLayout, QWidget
 
 from napari_stimg._widgets.agreement_control import AgreementControl
+from napari_stimg._widgets.certainty_control import CertaintyControl
 from napari_stimg._widgets.copy_control import CopyControl
 from napari_stimg._widgets.crops_control import CropsControl
 from napari_stimg._widgets.domain_edits_control import DomainEditsControl
@@ -178,6 +179,7 @@ class StimgWidget(QWidget):
         self.domains = DomainsControl(
             workspace, self.domains_view, self.scribbles, self.embeddings, grouping=runners["group"]
         )
+        self.certainty = CertaintyControl(workspace, self.domains_view)
         self.suggestions = SuggestionControl(workspace, self.domains_view, self.embeddings, runners["group"])
         self.domain_edits = DomainEditsControl(
             workspace, self.domains_view, self.domains, self.embeddings, runners["group"]

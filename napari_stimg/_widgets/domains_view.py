@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QWidget
 
+from napari_stimg._widgets.certainty_view import CertaintyView
 from napari_stimg._widgets.domain_edits_view import DomainEditsView
 from napari_stimg._widgets.forms import button, column, note, parameter_form, row, title
 from napari_stimg._widgets.legend_table import LegendTable
@@ -76,6 +77,7 @@ class DomainsView(QWidget):
         self.classes.chosen.connect(self.class_chosen)
         self.classes.renamed.connect(self.class_renamed)
         self.classes.recolored.connect(self.class_recolored)
+        self.certainty = CertaintyView()
         self.edits = DomainEditsView()
         self.legend = LegendTable(several=True)
         self.legend.renamed.connect(self.domain_renamed)
@@ -203,7 +205,6 @@ class DomainsView(QWidget):
         self.paint = button("Paint section", "", self.paint_requested.emit, primary=True)
         tools = row(add, self.tools, clear, stretch=1)
         box = QWidget()
-        box.setLayout(
-            column(self.classes, tools, self.brush, self._paint_form.native, self._live, self.paint, margin_px=0)
-        )
+        painting = (self._paint_form.native, self._live, self.paint, self.certainty)
+        box.setLayout(column(self.classes, tools, self.brush, *painting, margin_px=0))
         return box

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from napari.layers import Labels, Shapes
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from napari_stimg._widgets.layers import Role, SectionLayers
 from napari_stimg._widgets.session import Session
@@ -16,6 +17,14 @@ OUTLINE_COLOR = "#ffffff"
 
 LINE_SPOTS = 0.2
 """Thickness of the line around chosen or hidden spots, in pitches."""
+
+NEXT_COLOR = "#ffffff"
+
+RING_SPOTS = 1.5
+"""Radius of the ring around a spot to label next, in pitches: what lies next to it is inside."""
+
+NEXT_LINE_SPOTS = 0.4
+"""Thickness of that ring, in pitches."""
 
 
 class Drawings:
@@ -74,6 +83,19 @@ class Drawings:
         layer = self.layers.labels(Role.CHOSEN, chosen, name="Chosen spots", colors={1: OUTLINE_COLOR}, opacity=1.0)
         layer.contour = self._line_px()
         self.layers.set_visible(Role.CHOSEN, True)
+
+    def show_next(self, spots: NDArray[np.intp]) -> None:
+        """Draw a ring around each of these spots, (N,), or take the rings away if there are none."""
+        if not spots.size:
+            self.layers.remove(Role.NEXT)
+            return
+        positions = self.session.lattice.positions
+        distance, nearest = cKDTree(positions[spots]).query(positions)
+        rings = np.where(distance <= RING_SPOTS, nearest + 1, 0)
+        colors = dict.fromkeys(range(1, spots.size + 1), NEXT_COLOR)
+        layer = self.layers.labels(Role.NEXT, rings, name="Label these next", colors=colors, opacity=1.0)
+        layer.contour = max(1, round(NEXT_LINE_SPOTS * self.session.lattice.pitch / self.session.raster.scale))
+        self.layers.set_visible(Role.NEXT, True)
 
     def clear_outlines(self, role: Role) -> None:
         """Take all outlines out of a layer; the tool stays in hand."""

@@ -30,6 +30,7 @@ class Stage(StrEnum):
     EMBEDDING = "embedding"
     SIMILARITY = "similarity"
     DOMAINS = "domains"
+    CERTAINTY = "certainty"
 
 
 class _Picture(NamedTuple):
@@ -141,6 +142,7 @@ class SectionPictures:
         self.layers.set_visible(Role.EMBEDDING, stage is Stage.EMBEDDING)
         self.layers.set_visible(Role.SIMILARITY, stage is Stage.SIMILARITY)
         self.layers.set_visible(Role.DOMAINS, stage is Stage.DOMAINS)
+        self.layers.set_visible(Role.CERTAINTY, stage is Stage.CERTAINTY)
         for role in CHANNELS:
             self.layers.set_visible(role, stage is Stage.CHANNELS)
 
@@ -236,6 +238,15 @@ class SectionPictures:
             return
         colors = {number: color for number, color in enumerate(domains.colors, start=1)}
         self.layers.labels(Role.DOMAINS, domains.labels + 1, name="Domains", colors=colors, opacity=1.0)
+
+    def show_certainty(self) -> None:
+        """Show the probability of each spot's domain, or take it away where there is none."""
+        certainty = None if self.session.domains is None else self.session.domains.certainty
+        if certainty is None:
+            self.layers.remove(Role.CERTAINTY)
+            return
+        layer = self.layers.image(Role.CERTAINTY, certainty, name="Probability of the domain", limits=(0.0, 1.0))
+        layer.colorbar.visible = True
 
     def show_embedding(self, colors: NDArray[np.uint8]) -> None:
         """Show the embedding as (S, 3) colours over the section."""

@@ -97,6 +97,15 @@ class Domains:
         return np.bincount(self.labels[self.labels >= 0], minlength=len(self.names))
 
     @property
+    def certainty(self) -> NDArray[np.float32] | None:
+        """(S,) probability of each spot's domain, NaN where it has none; None where there are no probabilities."""
+        if self.probabilities is None:
+            return None
+        of_own = self.probabilities[np.arange(len(self.labels)), self.labels]
+        certainty: NDArray[np.float32] = np.where(self.labels >= 0, of_own, np.float32(np.nan))
+        return certainty
+
+    @property
     def summary(self) -> str:
         """Where they come from, in a few words."""
         edited = ", then merged or split" if "edits" in self.how else ""
