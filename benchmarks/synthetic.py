@@ -77,7 +77,7 @@ def large_slide(name: str, *, side: int, gene_names: NDArray[np.str_], molecules
     return Slide(
         name=name,
         counts=counts,
-        places=places * LARGE_PITCH_UM,
+        places=places.astype(np.float64) * LARGE_PITCH_UM,
         spot_names=np.array([f"bin{number}" for number in range(len(places))]),
         gene_names=gene_names,
         array_indices=places,

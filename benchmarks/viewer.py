@@ -22,6 +22,7 @@ from napari.layers import Labels
 from benchmarks.heartbeat import Gaps, measure
 from benchmarks.row import machine
 from benchmarks.synthetic import large_slide
+from napari_stimg._reader import world_per_place
 from napari_stimg._widgets.dock import StimgWidget
 from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.session import Session
@@ -66,7 +67,7 @@ class Bench:
     def open(self) -> Gaps:
         """Open the section."""
         return measure(
-            (self.panel.sections.open_path(self.path) for _ in range(1)),
+            self._open(),
             lambda: self.panel.workspace.session is not None and not self.panel.is_busy,
         )
 
@@ -83,15 +84,19 @@ class Bench:
         }
         return measure(steps[action](), lambda: not self.panel.is_busy)
 
+    def _open(self) -> Iterator[None]:
+        self.panel.sections.open_path(self.path)
+        yield
+
     def _genes(self) -> Iterator[object]:
         for column in np.argsort(-self.session.planes.variance, kind="stable")[:N_GENES]:
-            yield self.panel.genes.show_gene(int(column))
+            self.panel.genes.show_gene(int(column))
             yield from _pause()
 
     def _pan(self) -> Iterator[object]:
         camera = self.viewer.scene.camera
         row, col = camera.center[-2:]
-        reach = np.ptp(self.session.raster.centres, axis=0).max() / 5 * self._world_per_place()
+        reach = np.ptp(self.session.raster.centres, axis=0).max() / 5 * world_per_place(self.session.lattice)
         for turn in np.linspace(0, 2 * np.pi, N_MOVES):
             camera.center = (0.0, row + reach * np.sin(turn), col + reach * (np.cos(turn) - 1))
             yield None
@@ -110,10 +115,12 @@ class Bench:
         yield from self._strokes(Role.HIDDEN, lambda _: 1)
 
     def _reconstruct(self) -> Iterator[object]:
-        yield self.panel.reconstruction.reconstruct()
+        self.panel.reconstruction.reconstruct()
+        yield None
 
     def _find_domains(self) -> Iterator[object]:
-        yield self.panel.domains.find()
+        self.panel.domains.find()
+        yield None
 
     def _scribble(self) -> Iterator[object]:
         self.panel.domains_view.set_live(True)
@@ -128,10 +135,6 @@ class Bench:
         for number in range(N_STROKES):
             yield from _stroke(layer, 2 * np.pi * number / N_STROKES, label_of(number))
             yield from _pause()
-
-    def _world_per_place(self) -> float:
-        layer = self.panel.workspace.pictures.layers.get(Role.GENE)  # type: ignore[union-attr]
-        return float(layer.scale[0] / self.session.raster.scale)
 
 
 def _stroke(layer: Labels, angle: float, label: int) -> Iterator[object]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.errors import InputError
 from napari_stimg.lattice import Lattice, find_lattice, sum_by_cell
-from napari_stimg.neighbours import smooth
+from napari_stimg.neighbours import smoothed_blocks
 from napari_stimg.progress import Progress
 from napari_stimg.readout import Rehearsal, fit_readout, gene_metric
 from napari_stimg.rehearsal import Visible, corpus_weights, distance_to, rehearse, see
@@ -108,7 +108,10 @@ def embed(
     yield Progress(done=total - 1, total=total, message="Embedding")
     prior = corpus_weights(checkpoint, slide)
     metric = gene_metric(sum_by_cell(slide.counts, lattice), rehearsals, prior, seed=params.seed)
-    embedding = smooth(visible.tokens.cpu().numpy() @ metric, visible.places, sigma=EMBEDDING_SIGMA)
+    stretched = visible.tokens.cpu().numpy() @ metric
+    embedding = np.empty(stretched.shape, dtype=np.float32)
+    for cells, block in smoothed_blocks(stretched, visible.places, sigma=EMBEDDING_SIGMA):
+        embedding[cells] = block
     yield Progress(done=total, total=total, message="Embedding")
     return embedding[lattice.token_of_spot]
 

@@ -1,5 +1,7 @@
 """Averages over what lies around a spot."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ SPOTS_AT_ONCE = 2**15
 """Spots averaged at a time, which bounds the memory that their surroundings take."""
 
 
-def smooth(features: NDArray[np.floating], positions: NDArray[np.floating], *, sigma: float) -> NDArray[np.float32]:
+def smooth(features: NDArray[np.floating], positions: NDArray[np.floating], *, sigma: float) -> NDArray[np.float64]:
     """Return (S, D) Gaussian-weighted means over each spot and all within three sigma of it.
 
     Parameters
@@ -21,16 +23,21 @@ def smooth(features: NDArray[np.floating], positions: NDArray[np.floating], *, s
     sigma : float
         Width of the Gaussian, in pitches, > 0.
     """
+    return np.concatenate([block for _, block in smoothed_blocks(features, positions, sigma=sigma)])
+
+
+def smoothed_blocks(
+    features: NDArray[np.floating], positions: NDArray[np.floating], *, sigma: float
+) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """Yield the rows of `smooth` a block at a time, each with the spots that it is of."""
     tree = cKDTree(positions)
-    smoothed = np.empty(features.shape, dtype=np.float32)
     for start in range(0, len(positions), SPOTS_AT_ONCE):
         spots = slice(start, start + SPOTS_AT_ONCE)
         around = cKDTree(positions[spots]).sparse_distance_matrix(tree, 3 * sigma, output_type="ndarray")
         weight = np.exp(-0.5 * (around["v"] / sigma) ** 2)
         shape = (len(positions[spots]), len(positions))
         averaging = sp.csr_matrix((weight, (around["i"], around["j"])), shape=shape)
-        smoothed[spots] = (averaging @ features) / np.asarray(averaging.sum(axis=1)).reshape(-1, 1)
-    return smoothed
+        yield spots, (averaging @ features) / np.asarray(averaging.sum(axis=1)).reshape(-1, 1)
 
 
 def gaussian_weights(positions: NDArray[np.floating], *, sigma: float) -> sp.csr_matrix:

@@ -88,7 +88,7 @@ class StimgWidget(QWidget):
     @property
     def is_busy(self) -> bool:
         """Whether anything runs, or a result is on its way to the canvas."""
-        is_coming = self.reconstruction.is_showing or self.live.is_waiting
+        is_coming = self.reconstruction.is_showing or self.live.is_waiting or self.workspace.is_finishing
         return is_coming or any(runner.is_busy for runner in self.runners.values())
 
     def search_gene(self) -> None:

@@ -60,6 +60,11 @@ CHANNELS = tuple(role for role in Role if role.startswith("channel"))
 COMPARED = (Role.SEEN, Role.TRUTH, Role.RECONSTRUCTION, Role.DIFFERENCE)
 
 
+def prepare_napari() -> None:
+    """Load what napari loads with the first layer that has units, which takes a moment; in any thread."""
+    Image(np.zeros((1, 1), dtype=np.float32), units=("micrometer", "micrometer"))
+
+
 class SectionLayers:
     """The layers of one section in one viewer, each found by its role.
 
@@ -177,6 +182,12 @@ class SectionLayers:
             options = {"name": name, "ndim": 2, "scale": (self._world,) * 2, "units": self._units}
             layer = self._add(role, Shapes(**style, **options))
         return layer
+
+    def show_colorbar(self, role: Role) -> None:
+        """Show the colour bar of a layer, if that is there."""
+        layer = self.get(role)
+        if layer is not None:
+            layer.colorbar.visible = True
 
     def remove(self, role: Role) -> None:
         """Take a layer out of the viewer."""

@@ -1,5 +1,6 @@
 """What the layers of a section show: genes, channels, the mask, what was reconstructed, domains."""
 
+from collections import deque
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
@@ -102,8 +103,15 @@ class SectionPictures:
                 px_per_place=histology.px_per_place,
             )
 
-    def show_gene(self) -> None:
-        """Show the gene that the session's display names, or the counts of each spot, as one layer."""
+    def show_gene(self, *, colorbar: bool = True) -> None:
+        """Show the gene that the session's display names, or the counts of each spot, as one layer.
+
+        Parameters
+        ----------
+        colorbar : bool
+            Whether a layer that is made anew gets its colour bar at once.
+        """
+        colorbar |= Role.GENE in self.layers
         display, slide = self.session.display, self.session.slide
         if display.column is None:
             values = np.log10(1.0 + self.session.planes.library_size)
@@ -113,7 +121,8 @@ class SectionPictures:
             name = f"{self.gene_label(display.column)} · {slide.name}"
         limits = contrast_limits(values, display.clip_percent)
         layer = self.layers.image(Role.GENE, values, name=name, limits=limits, colormap=display.colormap)
-        layer.colorbar.visible = True
+        if colorbar:
+            layer.colorbar.visible = True
         if display.column is not None and Role.TRUTH in self.layers:
             self.show_reconstruction(display.column)
 
@@ -174,7 +183,9 @@ class SectionPictures:
                 colormap=picture.colormap,
                 visible=False,
             )
+            yield picture.role
             layer.colorbar.visible = True
+            yield picture.role
             layer.name_overlay.visible = True
             yield picture.role
         self.layers.link((Role.SEEN, Role.TRUTH, Role.RECONSTRUCTION), LINKED)
@@ -211,24 +222,35 @@ class SectionPictures:
 
     def compare(self, wanted: bool) -> None:
         """Put what the model saw, the truth, the reconstruction and the difference side by side, or go back."""
-        viewer = self.layers.viewer
-        if wanted == self.is_comparing:
-            return
         if wanted:
-            self.pan()
-            self._visible_before = {layer: layer.visible for layer in viewer.layers}
-            seen = {layer for role, layer in self.layers.present().items() if role in COMPARED}
-            self.layers.see({layer: layer in seen for layer in viewer.layers})
-        else:
+            deque(self.comparison_steps(), maxlen=0)
+        elif self.is_comparing:
             before, self._visible_before = self._visible_before or {}, None
-            self.layers.see({layer: before.get(layer, False) for layer in viewer.layers})
+            # First, since napari arranges the whole grid anew at each layer that appears in it or leaves it.
+            self.layers.viewer.canvas.grid.enabled = False
+            self.layers.see({layer: before.get(layer, False) for layer in self.layers.viewer.layers})
+            self.layers.fit_view()
+
+    def comparison_steps(self) -> Iterator[None]:
+        """Put them side by side picture by picture: the window is slow to draw each one that is new to it."""
+        if self.is_comparing:
+            return
+        viewer = self.layers.viewer
+        self.pan()
+        before = self._visible_before = {layer: layer.visible for layer in viewer.layers}
+        seen = [layer for role in COMPARED if (layer := self.layers.get(role)) is not None]
+        for shown in seen:
+            self.layers.see({layer: layer is shown for layer in viewer.layers})
+            yield
+            if self._visible_before is not before:
+                return
+        self.layers.see(dict.fromkeys(seen, True))
         viewer.canvas.grid.stride = 1
-        viewer.canvas.grid.enabled = wanted
-        if wanted and self.session.reconstruction is not None:
+        viewer.canvas.grid.enabled = True
+        yield
+        if self._visible_before is before and self.session.reconstruction is not None:
             self.layers.activate(Role.TRUTH, "pan_zoom")
             self.layers.zoom_to(self.session.raster.centres[self.session.reconstruction.spots])
-        else:
-            self.layers.fit_view()
 
     def show_domains(self) -> None:
         """Show the domains over the section."""
@@ -236,6 +258,7 @@ class SectionPictures:
         if domains is None:
             self.layers.remove(Role.DOMAINS)
             return
+        self.compare(False)  # before there is one more layer to arrange in the grid
         colors = {number: color for number, color in enumerate(domains.colors, start=1)}
         self.layers.labels(Role.DOMAINS, domains.labels + 1, name="Domains", colors=colors, opacity=1.0)
 
@@ -250,11 +273,13 @@ class SectionPictures:
 
     def show_embedding(self, colors: NDArray[np.uint8]) -> None:
         """Show the embedding as (S, 3) colours over the section."""
+        self.compare(False)
         self.layers.colors(Role.EMBEDDING, colors, name="Embedding (3 components as RGB)")
 
     def show_similarity(self, values: NDArray[np.float32], spot: int) -> Layer:
         """Show how alike each spot (S,) is to one, and return the layer."""
         name = f"Like spot {self.session.slide.spot_names[spot]}"
+        self.compare(False)
         layer = self.layers.image(Role.SIMILARITY, values, name=name, limits=(-1.0, 1.0), colormap="magma")
         layer.colorbar.visible = True
         return layer

@@ -86,7 +86,11 @@ class ReconstructControl(QObject):
         yield from pictures.reconstruction_steps(display.column)
         self._show_scores()
         yield None
-        self._workspace.compare(True)
+        for _ in pictures.comparison_steps():
+            yield None
+            if not pictures.is_comparing:
+                return
+        self._workspace.stage_changed.emit()
         self._workspace.gene_shown.emit()
 
     def _show_scores(self) -> None:

@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_stimg._reader import SESSION_KEY, SLIDE_KEY
+from napari_stimg._widgets.layers import prepare_napari
 from napari_stimg._widgets.recent import recent_paths, remember
 from napari_stimg._widgets.section_view import SectionView
 from napari_stimg._widgets.session import Session, open_file, open_sample, open_session
@@ -147,7 +148,11 @@ class SectionControl(QObject):
         if self._running is not None:
             self._several = self._running.path
             request = self._running
-            self._opening.start(request.title, request.make_steps, lambda session: self._on_opened(session, request))
+            self._opening.start(
+                request.title,
+                lambda: _prepared(request.make_steps()),
+                lambda session: self._on_opened(session, request),
+            )
 
     def _on_opened(self, session: Session, request: Request) -> None:
         session.unsaved |= request.unsaved
@@ -211,6 +216,12 @@ class SectionControl(QObject):
     def _show_card(self) -> None:
         if self._workspace.session is not None:
             self._view.show_card(status_card(self._workspace.session), self._workspace.session.slide.notes)
+
+
+def _prepared(steps: Steps) -> Steps:
+    """Do what napari needs for a layer, and then these steps."""
+    prepare_napari()
+    return (yield from steps)
 
 
 def _distinct(things: Iterable[Any]) -> list[Any]:

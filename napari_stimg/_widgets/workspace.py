@@ -1,6 +1,6 @@
 """The open sections of one viewer, and which of them is current: what the parts of the panel share."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -9,10 +9,11 @@ from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
 from napari_stimg._widgets.connections import Connections
-from napari_stimg._widgets.layers import SectionLayers
+from napari_stimg._widgets.layers import Role, SectionLayers
 from napari_stimg._widgets.pictures import SectionPictures, Stage
 from napari_stimg._widgets.session import Session
 from napari_stimg._widgets.tasks import Model
+from napari_stimg._widgets.workers import Turns
 
 _MODELS: WeakKeyDictionary[ViewerModel, Model] = WeakKeyDictionary()
 """The model in use in each viewer, so that a panel closed and opened again goes on with it.
@@ -64,6 +65,13 @@ class Workspace(QObject):
         self.connections = Connections()
         self._open: list[SectionPictures] = []
         self._current: SectionPictures | None = None
+        self._unfinished: list[SectionPictures] = []
+        self._finishing = Turns(self)
+
+    @property
+    def is_finishing(self) -> bool:
+        """Whether something of a new section is still to be drawn."""
+        return self._finishing.is_busy
 
     @property
     def opened(self) -> tuple[SectionPictures, ...]:
@@ -106,11 +114,27 @@ class Workspace(QObject):
         for layer in layers:
             section_layers.adopt(layer)
         pictures = SectionPictures(section_layers)
-        pictures.show_gene()
+        pictures.show_gene(colorbar=False)
         session.on_saved = self.saved_changed.emit
         self._open.append(pictures)
         self.sections_changed.emit()
         self.choose(len(self._open) - 1)
+        self._unfinished.append(pictures)
+        self._finishing.start(self._finish())
+
+    def _finish(self) -> Iterator[None]:
+        """Draw what goes with new sections in turns of the event loop after those that show them."""
+        while self._unfinished:
+            yield
+            pictures = self._unfinished.pop(0)
+            if pictures in self._open:
+                pictures.layers.show_colorbar(Role.GENE)
+            yield
+        self._show_scale()
+
+    def _show_scale(self) -> None:
+        session = self.session
+        self.viewer.canvas.overlays.scale_bar.visible = session is not None and session.lattice.pitch_um is not None
 
     def choose(self, place: int) -> None:
         """Make the section at this place the current one, and bring its layers into sight."""
@@ -121,7 +145,8 @@ class Workspace(QObject):
             self._current.put_away()
         self._current = chosen
         chosen.bring_back()
-        self.viewer.canvas.overlays.scale_bar.visible = chosen.session.lattice.pitch_um is not None
+        if not self.is_finishing:
+            self._show_scale()
         self.current_changed.emit()
 
     def close(self, place: int) -> None:
