@@ -86,10 +86,7 @@ class ReconstructControl(QObject):
         yield from pictures.reconstruction_steps(display.column)
         self._show_scores()
         yield None
-        for _ in pictures.comparison_steps():
-            yield None
-            if not pictures.is_comparing:
-                return
+        yield from pictures.comparison_steps()
         self._workspace.stage_changed.emit()
         self._workspace.gene_shown.emit()
 

@@ -167,6 +167,30 @@ def test_the_difference_is_as_far_above_zero_as_below(pictures, session):
     assert low == -high < 0
 
 
+def test_a_comparison_given_up_half_way_leaves_what_was_there(viewer, pictures, session):
+    reconstruct(session, [0, 5, 9], [1, 4])
+    pictures.show_reconstruction(4)
+    steps = pictures.comparison_steps()
+    next(steps)
+    next(steps)
+    pictures.compare(False)
+    assert list(steps) == []
+    assert {role for role, layer in pictures.layers.present().items() if layer.visible} == {Role.GENE}
+    assert not viewer.canvas.grid.enabled
+
+
+def test_domains_found_during_a_comparison_end_it(viewer, pictures, session):
+    reconstruct(session, [0, 5, 9], [1, 4])
+    pictures.show_reconstruction(4)
+    pictures.compare(True)
+    labels = np.zeros(session.slide.n_spots, dtype=np.intp)
+    session.domains = Domains(labels=labels, names=("one",), colors=("#ff0000",))
+    pictures.show_domains()
+    assert not pictures.is_comparing
+    assert not viewer.canvas.grid.enabled
+    assert pictures.layers.get(Role.DOMAINS).visible
+
+
 def test_side_by_side_shows_four_pictures_and_going_back_shows_what_was_there(viewer, pictures, session):
     reconstruct(session, [5, 9], [4])
     pictures.show_reconstruction(4)
