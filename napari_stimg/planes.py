@@ -47,6 +47,14 @@ class GenePlanes:
         values[spots] = np.log1p(self._by_gene.data[first:last] * self._scale[spots])
         return values
 
+    def expression_at(self, column: int, spot: int) -> float:
+        """Return one gene's log expression in one spot, without a look at the others; see `expression`."""
+        first, last = self._by_gene.indptr[column : column + 2]
+        place = first + np.searchsorted(self._by_gene.indices[first:last], spot)
+        if place == last or self._by_gene.indices[place] != spot:
+            return 0.0
+        return float(np.log1p(self._by_gene.data[place] * self._scale[spot]))
+
 
 def _compact(counts: sp.csr_matrix) -> sp.csr_matrix:
     """Return the same counts in the narrowest type that holds them."""

@@ -23,6 +23,13 @@ def test_a_plane_is_the_column_of_log_expression(counts):
     assert planes.expression(0).dtype == np.float32
 
 
+def test_one_spots_value_is_that_of_the_plane(counts):
+    planes = GenePlanes(counts)
+    for column in range(5):
+        one_by_one = [planes.expression_at(column, spot) for spot in range(13)]
+        np.testing.assert_allclose(one_by_one, planes.expression(column), rtol=1e-6)
+
+
 def test_mean_and_variance_are_those_of_log_expression(counts):
     planes, moments = GenePlanes(counts), gene_moments(log_expression(counts))
     np.testing.assert_array_equal(planes.mean, moments.mean)

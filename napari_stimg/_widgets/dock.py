@@ -9,6 +9,8 @@ from napari_stimg._widgets.agreement_control import AgreementControl
 from napari_stimg._widgets.certainty_control import CertaintyControl
 from napari_stimg._widgets.copy_control import CopyControl
 from napari_stimg._widgets.crops_control import CropsControl
+from napari_stimg._widgets.cursor_control import CursorControl
+from napari_stimg._widgets.cursor_view import CursorView
 from napari_stimg._widgets.domain_edits_control import DomainEditsControl
 from napari_stimg._widgets.domains_control import DomainsControl
 from napari_stimg._widgets.domains_view import DomainsView
@@ -129,6 +131,8 @@ class StimgWidget(QWidget):
         layout.setSpacing(2)
         layout.addLayout(self._build_chooser())
         layout.addWidget(self.tabs, 1)
+        self.cursor_view = CursorView()
+        layout.addWidget(self.cursor_view)
         for topic, runner in self.runners.items():
             if topic != "live":  # it runs at every stroke: a bar that comes and goes would move the tools away
                 task = TaskView()
@@ -165,6 +169,7 @@ class StimgWidget(QWidget):
         self.gammas = GammaControl(workspace, self.genes_view)
 
         self.showing = ShownControl(workspace, self.section_view.crops, self.genes)
+        self.pointing = CursorControl(workspace, self.cursor_view)
         self.masking = MaskControl(workspace, self.hide_view)
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])
         self.live = LiveControl(workspace, self.hide_view, runners["live"])
