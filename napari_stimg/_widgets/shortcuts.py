@@ -54,6 +54,8 @@ def panel_shortcuts(panel: "StimgWidget") -> list[Shortcut]:
         Shortcut("Alt+C", "Compare side by side, or go back", hide_view.side_by_side.click),
         Shortcut("Alt+D", "Find domains", domains_view.cluster_requested.emit),
         Shortcut("Alt+A", "Paint the section from the scribbles", domains_view.paint.click),
+        Shortcut("Alt+N", "Show where to label next, or no longer", domains_view.certainty.next.click),
+        Shortcut("Alt+U", "Undo the last change of the domains", domains_view.edits.undo.click),
         Shortcut("Alt+S", "Save as .h5ad", panel.save_view.save.click),
     ]
 
