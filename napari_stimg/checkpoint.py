@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.numpy import save
 
 import napari_stimg
@@ -44,19 +46,17 @@ class Checkpoint:
 
 def save_checkpoint(model: MaskedAutoencoder, vocabulary: Vocabulary, card: Mapping[str, Any], target: Path) -> str:
     """Write a checkpoint (tensors as float16) beside its place, rename it there, and return its sha256."""
-    tensors = {name: tensor.detach().to("cpu", torch.float16).numpy() for name, tensor in model.state_dict().items()}
-    texts = {
-        "format": FORMAT,
-        "config": json.dumps(asdict(model.config)),
-        "symbols": "\n".join(vocabulary.symbols),
-        "aliases": json.dumps(vocabulary.aliases, separators=(",", ":")),
-        "card": json.dumps(dict(card)),
-    }
+    tensors, texts = _contents(model, vocabulary, card)
     sha256 = checksum(tensors, texts)
     beside = target.with_name(target.name + ".part")
     beside.write_bytes(save(tensors, metadata=texts | {"sha256": sha256}))  # save_file's file is for its owner alone
     os.replace(beside, target)
     return sha256
+
+
+def identity(model: MaskedAutoencoder, vocabulary: Vocabulary, card: Mapping[str, Any]) -> str:
+    """Return the sha256 that a checkpoint would have if it were saved."""
+    return checksum(*_contents(model, vocabulary, card))
 
 
 def load_checkpoint(path: Path | None = None, *, device: str = "cpu") -> Checkpoint:
@@ -84,6 +84,21 @@ def load_checkpoint(path: Path | None = None, *, device: str = "cpu") -> Checkpo
         sha256=file.sha256,
         path=path,
     )
+
+
+def _contents(
+    model: MaskedAutoencoder, vocabulary: Vocabulary, card: Mapping[str, Any]
+) -> tuple[dict[str, NDArray[np.float16]], dict[str, str]]:
+    """Return the tensors, as float16, and the texts of a checkpoint's file."""
+    tensors = {name: tensor.detach().to("cpu", torch.float16).numpy() for name, tensor in model.state_dict().items()}
+    texts = {
+        "format": FORMAT,
+        "config": json.dumps(asdict(model.config)),
+        "symbols": "\n".join(vocabulary.symbols),
+        "aliases": json.dumps(vocabulary.aliases, separators=(",", ":")),
+        "card": json.dumps(dict(card)),
+    }
+    return tensors, texts
 
 
 def _model_of(file: CheckpointFile, path: Path) -> MaskedAutoencoder:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from napari_stimg.models import ModelFile
+from napari_stimg.tuning import in_words
 
 MOST_NAMED, MOST_IN_DETAILS = 3, 60
 """Sections named in a summary, and in the details; of more, the others are counted."""
@@ -27,6 +28,7 @@ def summary(model: ModelFile) -> Facts:
     return _said(
         [
             ("Trained on", _joined(_count(_sections(model), "section"), _steps(model))),
+            ("Fine-tuned on", in_words(model.card)),
             (
                 "Sizes",
                 _joined(

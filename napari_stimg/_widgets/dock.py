@@ -16,6 +16,7 @@ from napari_stimg._widgets.domains_control import DomainsControl
 from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.embedding_control import EmbeddingControl
 from napari_stimg._widgets.export_control import ExportControl
+from napari_stimg._widgets.fine_tune_control import FineTuneControl
 from napari_stimg._widgets.forms import row
 from napari_stimg._widgets.gamma_control import GammaControl
 from napari_stimg._widgets.gene_list_control import GeneListControl
@@ -62,6 +63,8 @@ TOPICS = (
     "markers",
     "save",
     "crop",
+    "tune",
+    "save model",
 )
 """What tasks are about: of each, one runs at a time."""
 
@@ -162,6 +165,10 @@ class StimgWidget(QWidget):
         self.cropping = CropsControl(workspace, self.section_view.crops, self.sections, runners["crop"])
         self.kept = KeptControl(workspace, self.section_view.kept)
         self.models = ModelControl(workspace, self.section_view.models, runners["model"])
+        self.tuning = FineTuneControl(
+            workspace, self.section_view.tuning, tuning=runners["tune"], saving=runners["save model"]
+        )
+        self.tuning.model_saved.connect(self.models.show_model)
         for runner in runners.values():
             runner.ended.connect(self.models.show_use)
         self.gene_list = GeneListControl(workspace, self.genes_view, runners["pattern"])

@@ -34,20 +34,26 @@ class ModelControl(QObject):
         super().__init__(view)
         self._workspace, self._view, self._runner = workspace, view, runner
         self._opened: list[Path] = []
+        self._in_memory: list[Model] = []
         self._checking: Path | None = None
         view.model_requested.connect(self.choose)
         view.file_requested.connect(self._on_open_file)
         view.list_requested.connect(self._show)
         runner.ended.connect(self._on_ended)
-        workspace.model_changed.connect(self._on_model_changed)
-        self._on_model_changed()
+        workspace.model_changed.connect(self.show_model)
+        self.show_model()
 
     def show_use(self) -> None:
         """Say where the model runs, and how much memory is taken now."""
         self._view.show_use(use_in_words(self._workspace.model.device))
 
     def choose(self, path: Path) -> None:
-        """Use this checkpoint once it is verified, off the GUI thread."""
+        """Use this checkpoint once it is verified, off the GUI thread; one that was made here needs no verifying."""
+        self._runner.cancel()
+        for made in self._in_memory:
+            if made.path == path:
+                self._workspace.use(made)
+                return
         model = Model(path)
         self._runner.start(f"Checking {path.stem}", model.load, lambda _: self._on_verified(model))
         self._checking = path
@@ -58,9 +64,12 @@ class ModelControl(QObject):
         if (model.path, model.sha256) != (used.path, used.sha256):
             self._workspace.use(model)
 
-    def _on_model_changed(self) -> None:
-        path = self._workspace.model.path
-        if path not in [model.path for model in list_models()]:
+    def show_model(self) -> None:
+        """Show the model in use and the list; one that was fine-tuned stays in it, and is a file once it is saved."""
+        model = self._workspace.model
+        path = model.path
+        self._in_memory = [made for made in dict.fromkeys([*self._in_memory, model]) if not made.is_file]
+        if model.is_file and path not in [listed.path for listed in list_models()]:
             self._opened.append(path)
         self._view.show_card(self._known()[path])
         self._show()
@@ -78,6 +87,7 @@ class ModelControl(QObject):
     def _known(self) -> dict[Path, ModelFile]:
         """Return what the folder holds now, what was opened from elsewhere, what is in use and being checked."""
         known = {model.path: model for model in list_models()}
+        known |= {made.path: made.described for made in self._in_memory}
         checking = [] if self._checking is None else [self._checking]
         for path in (*self._opened, self._workspace.model.path, *checking):
             if path not in known:

@@ -6,6 +6,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 
 from napari_stimg._widgets.crops_view import CropsView
+from napari_stimg._widgets.fine_tune_view import FineTuneView
 from napari_stimg._widgets.forms import button, column, facts_table, note, row
 from napari_stimg._widgets.kept_view import KeptView
 from napari_stimg._widgets.model_view import ModelView
@@ -39,7 +40,8 @@ class SectionView(QWidget):
         self.crops = CropsView()
         self.kept = KeptView()
         self.models = ModelView()
-        about = (self._card, self._notes, self.crops, self.models)
+        self.tuning = FineTuneView()
+        about = (self._card, self._notes, self.crops, self.models, self.tuning)
         layout = column(self._build_open(), self._parts_box, self.kept, *about)
         layout.addStretch(1)
         self.setLayout(layout)

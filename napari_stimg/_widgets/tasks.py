@@ -6,7 +6,7 @@ meanwhile does not reach it. The core's heavy modules are imported here when the
 
 import threading
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,8 +20,10 @@ from napari_stimg.checkpoint_file import bundled_path
 from napari_stimg.embedding_map import MapMethod, embedding_map
 from napari_stimg.expression import most_variable
 from napari_stimg.lattice import find_lattice
+from napari_stimg.models import ModelFile, describe
 from napari_stimg.progress import Progress
 from napari_stimg.slide import Slide
+from napari_stimg.tuning import seen_in_tuning
 from napari_stimg.vocabulary import GeneMatch
 
 if TYPE_CHECKING:
@@ -30,6 +32,13 @@ if TYPE_CHECKING:
     from napari_stimg.inference import Reconstruction
     from napari_stimg.io import Results
     from napari_stimg.what_if import WhatIf
+
+
+SEEN = (
+    " {:,} of these spots were visible when the model was fine-tuned, so the scores flatter it: hide spots first, then "
+    "fine-tune."
+)
+"""What is said of a reconstruction of spots that the model was trained on."""
 
 
 class Model:
@@ -45,6 +54,17 @@ class Model:
         self.path = bundled_path() if path is None else path
         self._lock = threading.Lock()
         self._checkpoint: Checkpoint | None = None
+        self.former: Model | None = None
+        """The model that it was fine-tuned from, in this panel."""
+        self.is_file = True
+        """Whether the path is that of a file, not only of one that may be written."""
+
+    @classmethod
+    def tuned(cls, checkpoint: "Checkpoint", former: "Model") -> "Model":
+        """Return a model that was fine-tuned and is in memory only."""
+        model = cls(checkpoint.path)
+        model._checkpoint, model.former, model.is_file = checkpoint, former, False
+        return model
 
     @property
     def sha256(self) -> str | None:
@@ -55,6 +75,20 @@ class Model:
     def device(self) -> str | None:
         """Where it runs (``cpu``, ``cuda:0``, ``mps``), once it is loaded."""
         return None if self._checkpoint is None else str(next(self._checkpoint.model.parameters()).device)
+
+    @property
+    def described(self) -> ModelFile:
+        """What it says of itself, in memory or by its file."""
+        if self.is_file or self._checkpoint is None:
+            return describe(self.path)
+        card, sizes = self._checkpoint.card, asdict(self._checkpoint.model.config)
+        return ModelFile(name=self.path.stem, path=self.path, card=card, sizes=sizes, sha256=self._checkpoint.sha256)
+
+    def note_saved(self, path: Path) -> None:
+        """Note that it lies here now."""
+        self.path, self.is_file = path, True
+        if self._checkpoint is not None:
+            self._checkpoint = replace(self._checkpoint, path=path)
 
     def load(self) -> Generator[Progress, None, "Checkpoint"]:
         """Return the checkpoint.
@@ -145,16 +179,18 @@ def reconstruct(
     yield Progress(done=0, total=0, message="Scoring")
     scores = score_reconstruction(session.slide, session.lattice, reconstruction)
     overall = summary(scores)
+    n_seen = int(np.count_nonzero(hidden & seen_in_tuning(checkpoint.card, session.slide)))
     return Reconstructed(
         reconstruction=reconstruction,
         scores=scores,
-        summary=_in_words(reconstruction, overall),
+        summary=_in_words(reconstruction, overall) + (SEEN.format(n_seen) if n_seen else ""),
         how={
             **_made_by(checkpoint),
             "n_genes": "all" if n_genes is None else n_genes,
             "genes_besides": [] if n_genes is None else [str(session.slide.gene_names[column]) for column in always],
             "elapsed_s": reconstruction.elapsed_s,
             "scores": overall,
+            **({"spots_seen_in_fine_tuning": n_seen} if n_seen else {}),
         },
     )
 

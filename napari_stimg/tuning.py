@@ -1,0 +1,96 @@
+"""What is asked of fine-tuning on one section, and what a checkpoint's card records of it. Takes no torch."""
+
+import base64
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_stimg.slide import Slide
+
+FINE_TUNED = "fine_tuned"
+"""Key of a card: the list of what a model was fine-tuned on, in order."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuneParameters:
+    """How a model is trained further on one section.
+
+    Parameters
+    ----------
+    steps : int
+        Steps of four crops each; on one core 100 take 10 to 20 s; more gained no more (docs/method.md).
+    learning_rate : float
+        Peak rate; the model was pretrained with 0.001.
+    seed : int
+        Of crops, genes and what is hidden in them.
+    """
+
+    steps: Annotated[int, {"min": 1, "max": 10_000}] = 100
+    learning_rate: Annotated[float, {"min": 1e-5, "max": 1e-2, "step": 1e-4}] = 5e-4
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
+
+
+def record_of(slide: Slide, mask: NDArray[np.bool_], params: FineTuneParameters, *, loss: float) -> dict[str, Any]:
+    """Return what is to be known of a fine-tuning, as JSON can hold it.
+
+    Parameters
+    ----------
+    slide : Slide
+        The section, S spots.
+    mask : (S,) bool
+        True = hidden from training.
+    params : FineTuneParameters
+        Steps, rate, seed.
+    loss : float
+        Of the last steps: squared error of what was hidden, in units of each gene's variance.
+    """
+    return {
+        "section": slide.name,
+        "spots": slide.n_spots,
+        "visible_spots": int(np.count_nonzero(~mask)),
+        "visible": base64.b85encode(zlib.compress(np.packbits(~mask).tobytes())).decode(),
+        **asdict(params),
+        "loss": round(loss, 5),
+    }
+
+
+def seen_in_tuning(card: Mapping[str, Any], slide: Slide) -> NDArray[np.bool_]:
+    """Return the (S,) spots that a model was fine-tuned on, by its card; none if it was not, or on other sections.
+
+    Parameters
+    ----------
+    card : mapping
+        The checkpoint's.
+    slide : Slide
+        A section, known again by its name and the number of its spots.
+    """
+    seen = np.zeros(slide.n_spots, dtype=bool)
+    for record in _records(card):
+        if (record["section"], record["spots"]) == (slide.name, slide.n_spots):
+            packed = np.frombuffer(zlib.decompress(base64.b85decode(record["visible"])), dtype=np.uint8)
+            seen |= np.unpackbits(packed, count=slide.n_spots).astype(bool)
+    return seen
+
+
+def in_words(card: Mapping[str, Any]) -> str:
+    """Return what a model was fine-tuned on, by its card; empty if it was not."""
+    return "; ".join(
+        f"{record['visible_spots']:,} of {record['spots']:,} spots of {record['section']}, {record['steps']:,} steps, "
+        f"loss {record['loss']:.3f}"
+        for record in _records(card)
+    )
+
+
+def _records(card: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return a card's records of fine-tuning; others' cards may have something else there."""
+    records = card.get(FINE_TUNED)
+    keys = {"section", "spots", "visible_spots", "visible", "steps", "loss"}
+    return [
+        record
+        for record in (records if isinstance(records, list) else ())
+        if isinstance(record, dict) and keys <= set(record)
+    ]
