@@ -1,11 +1,13 @@
 """Connects the Export menu: tables and outlines of the current section, for other programs."""
 
+import re
 from pathlib import Path
 
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog
 
+from napari_stimg._widgets.canvas_figure import save_canvas
 from napari_stimg._widgets.save_control import suggested_target
 from napari_stimg._widgets.save_view import EXPORTS, SaveView
 from napari_stimg._widgets.session import Session
@@ -18,8 +20,16 @@ FILTERS = {
     "hidden": "GeoJSON (*.geojson)",
     "domains": "GeoJSON (*.geojson)",
     "crops": "GeoJSON (*.geojson)",
+    "figure": "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)",
 }
-ENDINGS = {"spots": ".csv", "scores": ".csv", "hidden": ".geojson", "domains": ".geojson", "crops": ".geojson"}
+ENDINGS = {
+    "spots": ".csv",
+    "scores": ".csv",
+    "hidden": ".geojson",
+    "domains": ".geojson",
+    "crops": ".geojson",
+    "figure": ".png",
+}
 HIDDEN_COLOR = "#ff0000"
 CROP_COLOR = "#ffc800"
 
@@ -48,17 +58,24 @@ class ExportControl(QObject):
             changed.connect(self._show_offer)
 
     def _on_export(self, what: str) -> None:
-        session = self._workspace.session
-        if session is None:
+        pictures = self._workspace.pictures
+        if pictures is None:
             return
+        session = pictures.session
         ending = ENDINGS[what]
         suggested = suggested_target(session).with_name(f"{session.slide.name.replace('/', '_')}_{what}{ending}")
-        chosen, _ = QFileDialog.getSaveFileName(self._view, EXPORTS[what][0].rstrip("…"), str(suggested), f"*{ending}")
+        chosen, kind = QFileDialog.getSaveFileName(
+            self._view, EXPORTS[what][0].rstrip("…"), str(suggested), FILTERS[what]
+        )
         if not chosen:
             return
-        target = Path(chosen) if Path(chosen).suffix else Path(chosen + ending)
+        picked = re.search(r"\*(\.\w+)", kind)
+        target = Path(chosen) if Path(chosen).suffix else Path(chosen + (picked[1] if picked else ending))
         try:
-            export(session, what, target)
+            if what == "figure":
+                save_canvas(pictures, target)
+            else:
+                export(session, what, target)
         except InputError as error:
             show_error(str(error))
         else:
@@ -73,6 +90,7 @@ def offered(session: Session) -> set[str]:
     """Return which of `EXPORTS` this section has something for."""
     has = {
         "spots": True,
+        "figure": True,
         "scores": session.scores is not None and session.reconstruction_is_current,
         "hidden": bool(session.hidden.any()),
         "domains": session.domains is not None,
@@ -82,7 +100,7 @@ def offered(session: Session) -> set[str]:
 
 
 def export(session: Session, what: str, target: Path) -> None:
-    """Write one of `EXPORTS` that is `offered`.
+    """Write one of `EXPORTS` that is `offered`, other than the figure, which is of the canvas.
 
     Raises
     ------

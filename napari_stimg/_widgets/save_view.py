@@ -14,6 +14,7 @@ EXPORTS = {
     "hidden": ("Hidden region as GeoJSON…", "Its outlines, for QuPath and for stimg reconstruct --geojson"),
     "domains": ("Domains as GeoJSON…", "Their outlines with names and colours, for QuPath"),
     "crops": ("Crops as GeoJSON…", "Outlines of the spots in each region of the Section tab, with their names"),
+    "figure": ("Figure as PNG or SVG…", "The section as it is on the canvas: colour bar or legend, scale bar, title"),
 }
 """What can be exported: menu entry and tooltip."""
 

@@ -67,10 +67,10 @@ def test_the_table_of_spots_says_what_was_drawn_and_found(session, tmp_path):
 
 
 def test_only_what_is_there_is_offered(session):
-    assert offered(session) == {"spots"}
+    assert offered(session) == {"spots", "figure"}
     session.hide(with_hole(session))
     session.domains = halved(session)
-    assert offered(session) == {"spots", "hidden", "domains"}
+    assert offered(session) == {"spots", "figure", "hidden", "domains"}
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(session, tmp_path):
