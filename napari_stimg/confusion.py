@@ -13,6 +13,9 @@ from napari_stimg.errors import InputError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+MOST_COUNTS = 500
+"""Cells whose counts can be read; where there are more, colours alone are drawn."""
+
 DARK_SHARE = 0.5
 """Share of a row above which a cell is dark, and its count is written in white."""
 
@@ -83,6 +86,8 @@ def draw_confusion(
 ) -> None:
     """Draw a cell a label and domain: its colour is the share of the label's spots, its number counts them.
 
+    Above ``MOST_COUNTS`` cells there is no room for numbers.
+
     Domains are drawn in an order that brings the largest shares towards the diagonal.
 
     Parameters
@@ -100,7 +105,7 @@ def draw_confusion(
     shares, counts = table.shares[:, order], table.counts[:, order]
     image = axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
     for (row, column), count in np.ndenumerate(counts):
-        if count:
+        if count and counts.size <= MOST_COUNTS:
             ink = "white" if shares[row, column] > DARK_SHARE else "black"
             axes.text(column, row, f"{count:,}", ha="center", va="center", color=ink, fontsize="small")
     axes.set_xticks(range(len(domain_names)), [domain_names[domain] for domain in order], rotation=45, ha="right")

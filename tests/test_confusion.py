@@ -36,6 +36,14 @@ def test_without_common_spots_there_is_nothing_to_say():
         confusion(LABELS, np.full(7, -1), n_labels=3, n_domains=2)
 
 
+def test_a_picture_of_many_cells_has_no_numbers():
+    axes = Figure().add_subplot()
+    table = confusion(np.arange(60), np.arange(60) // 2, n_labels=60, n_domains=30)
+    draw_confusion(axes, table, label_names=[str(i) for i in range(60)], domain_names=[str(i) for i in range(30)])
+    assert not axes.texts
+    assert axes.images[0].get_array().shape == (60, 30)
+
+
 def test_the_picture_counts_every_pair_and_orders_domains_as_the_labels_are():
     axes = Figure().add_subplot()
     table = confusion(LABELS, DOMAINS, n_labels=3, n_domains=2)

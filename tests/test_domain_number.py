@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from napari_stimg.domain_number import MOST, N_STARTS, Suggestion, draw_suggestion, knee, suggest_number
+from napari_stimg.domain_number import MOST, MOST_SPOTS, N_STARTS, Suggestion, draw_suggestion, knee, suggest_number
 from napari_stimg.errors import InputError
 from napari_stimg.progress import run
 
@@ -19,6 +19,12 @@ def planted(n_domains, *, n_spots=300):
 @pytest.mark.parametrize("n_domains", [3, 6])
 def test_planted_domains_are_counted(n_domains):
     assert run(suggest_number(planted(n_domains))).n_domains == n_domains
+
+
+def test_of_a_large_section_only_so_many_spots_count():
+    assert run(suggest_number(planted(3, n_spots=100))).n_spots == 100
+    large = run(suggest_number(planted(3, n_spots=MOST_SPOTS + 500)))
+    assert (large.n_spots, large.n_domains) == (MOST_SPOTS, 3)
 
 
 def test_another_seed_starts_elsewhere():
@@ -56,8 +62,10 @@ def test_too_few_spots_are_told():
 
 def test_the_picture_marks_the_number_suggested():
     axes = Figure().add_subplot()
-    draw_suggestion(axes, Suggestion(numbers=np.array([2, 3, 4]), bic=np.array([3e3, 1e3, 2e3]), n_domains=3))
+    draw_suggestion(
+        axes, Suggestion(numbers=np.array([2, 3, 4]), bic=np.array([3e3, 1e3, 2e3]), n_domains=3, n_spots=1234)
+    )
     curve, mark = axes.lines
     assert curve.get_ydata().tolist() == [3.0, 1.0, 2.0]
     assert list(mark.get_xdata()) == [3]
-    assert "at 3" in axes.get_title()
+    assert "at 3 (1,234 spots)" in axes.get_title()
