@@ -1,7 +1,7 @@
 """The picture of a slide: which spot each display pixel belongs to, and which spots a drawing hits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from napari_stimg.affine import Affine, Points, fit_affine
 from napari_stimg.errors import InputError
-from napari_stimg.lattice import ARRAY_STEPS, Lattice, LatticeKind
+from napari_stimg.lattice import ARRAY_STEPS, Lattice, LatticeKind, shift_of_row_0
 from napari_stimg.slide import Slide
 
 PX_PER_PITCH = (2, 24)
@@ -143,6 +143,26 @@ def spot_raster(slide: Slide, lattice: Lattice) -> SpotRaster:
     return SpotRaster(idmap=idmap, scale=scale, translate=translate, centres=centres)
 
 
+def extend_raster(raster: SpotRaster, slide: Slide, lattice: Lattice, extended: Lattice) -> SpotRaster:
+    """Return the picture with further places, where it is clear as yet.
+
+    Parameters
+    ----------
+    raster, lattice
+        Of the slide, whose S spots lie on a regular lattice.
+    extended : Lattice
+        The same with further places after the S spots.
+    """
+    _, to_frame = _frame(slide, lattice)
+    idmap = raster.idmap.copy()
+    clear = np.argwhere(idmap < 0)
+    for start in range(0, len(clear), CHUNK_PX):
+        pixels = clear[start : start + CHUNK_PX]
+        idmap[tuple(pixels.T)] = _spot_of_cell(extended, to_frame.inverse, raster.translate + raster.scale * pixels)
+    further = to_frame(extended.positions[slide.n_spots :].astype(np.float64))
+    return replace(raster, idmap=idmap, centres=np.concatenate([raster.centres, further]))
+
+
 def inside_polygon(points: Points, vertices: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Return which points lie inside a polygon, by the even-odd rule.
 
@@ -222,10 +242,10 @@ def _cell_of(lattice: Lattice, positions: NDArray[np.float64]) -> tuple[NDArray[
     along_rows, along_cols = positions[:, 0] / row_step, positions[:, 1] / col_step
     if lattice.kind is LatticeKind.SQUARE:
         return np.rint(along_rows).astype(np.int64), np.rint(along_cols).astype(np.int64)
-    shift_of_row_0 = _shift_of_row_0(lattice)
+    first_shift = shift_of_row_0(lattice)
     found = []
     for shift in (0, 1):
-        odd = shift ^ shift_of_row_0
+        odd = shift ^ first_shift
         rows = 2 * np.rint((along_rows - odd) / 2) + odd
         cols = np.rint((along_cols - shift) / 2)
         gap = ((along_rows - rows) * row_step) ** 2 + ((along_cols - 2 * cols - shift) * col_step) ** 2
@@ -233,10 +253,3 @@ def _cell_of(lattice: Lattice, positions: NDArray[np.float64]) -> tuple[NDArray[
     (rows, cols, gap), (other_rows, other_cols, other_gap) = found
     nearer = gap <= other_gap
     return np.where(nearer, rows, other_rows).astype(np.int64), np.where(nearer, cols, other_cols).astype(np.int64)
-
-
-def _shift_of_row_0(lattice: Lattice) -> int:
-    """Return by how many column steps, 0 or 1, raster row 0 of a staggered lattice is shifted to the right."""
-    row, col = lattice.cell_of_spot[0]
-    shift = int(np.rint(lattice.positions[0, 1] / ARRAY_STEPS[lattice.kind][1])) - 2 * int(col)
-    return (shift + int(row)) % 2

@@ -12,7 +12,7 @@ from napari_stimg.affine import fit_affine, spans_plane
 from napari_stimg.pitch import MIN_SPOTS, LatticeKind, find_grid
 from napari_stimg.slide import Slide
 
-__all__ = ["Lattice", "LatticeKind", "find_lattice", "sum_by_cell"]
+__all__ = ["Lattice", "LatticeKind", "find_lattice", "shift_of_row_0", "sum_by_cell"]
 
 ARRAY_STEPS = {
     LatticeKind.HEXAGONAL: (np.sqrt(3) / 2, 0.5),
@@ -188,6 +188,13 @@ def sum_by_cell(counts: sp.csr_matrix, lattice: Lattice) -> sp.csr_matrix:
     spots = np.arange(lattice.n_spots)
     cell_has_spot = sp.csr_matrix((ones, (lattice.token_of_spot, spots)), shape=(n_tokens, lattice.n_spots))
     return sp.csr_matrix(cell_has_spot @ counts)
+
+
+def shift_of_row_0(lattice: Lattice) -> int:
+    """Return by how many column steps, 0 or 1, raster row 0 of a staggered lattice is shifted to the right."""
+    row, col = lattice.cell_of_spot[0]
+    shift = int(np.rint(lattice.positions[0, 1] / ARRAY_STEPS[lattice.kind][1])) - 2 * int(col)
+    return (shift + int(row)) % 2
 
 
 def _without_stride(indices: NDArray[np.int64]) -> NDArray[np.int64]:

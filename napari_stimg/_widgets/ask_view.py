@@ -3,7 +3,7 @@
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QWidget
 
-from napari_stimg._widgets.forms import button, column
+from napari_stimg._widgets.forms import button, column, row
 
 
 class AskView(QWidget):
@@ -13,9 +13,12 @@ class AskView(QWidget):
     -------
     what_if_requested
         A window is wanted in which one gene is changed.
+    fill_requested
+        The gene shown is to be predicted where nothing was measured.
     """
 
     what_if_requested = Signal()
+    fill_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -24,4 +27,11 @@ class AskView(QWidget):
             "Change the gene shown in the hidden spots, and see what the model then expects of others and around.",
             self.what_if_requested.emit,
         )
-        self.setLayout(column(self.what_if, margin_px=0))
+        self.fill = button(
+            "Fill holes",
+            "Predict the gene shown, in log expression, in holes, narrow tears and spots without counts. "
+            "Nothing of it was measured, and nothing of it is saved.",
+            self.fill_requested.emit,
+        )
+        layout = column(row(self.what_if, self.fill), margin_px=0)
+        self.setLayout(layout)

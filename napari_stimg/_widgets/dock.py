@@ -16,6 +16,7 @@ from napari_stimg._widgets.domains_control import DomainsControl
 from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.embedding_control import EmbeddingControl
 from napari_stimg._widgets.export_control import ExportControl
+from napari_stimg._widgets.fill_control import FillControl
 from napari_stimg._widgets.fine_tune_control import FineTuneControl
 from napari_stimg._widgets.forms import row
 from napari_stimg._widgets.gamma_control import GammaControl
@@ -57,6 +58,7 @@ TOPICS = (
     "reconstruct",
     "live",
     "what if",
+    "fill",
     "embed",
     "group",
     "map",
@@ -181,6 +183,7 @@ class StimgWidget(QWidget):
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])
         self.live = LiveControl(workspace, self.hide_view, runners["live"])
         self.scatter = ScatterControl(workspace, self.hide_view.compare)
+        self.filling = FillControl(workspace, self.hide_view.ask, runners["fill"])
         self.swipe = SwipeControl(workspace, self.hide_view)
         self.what_if = WhatIfControl(workspace, self.hide_view, self.genes, runners["what if"])
         self.scribbles = ScribbleControl(workspace, self.domains_view)

@@ -42,6 +42,7 @@ class Role(StrEnum):
     UNCERTAINTY = "uncertainty"
     SWIPE = "swipe"
     WHAT_IF = "what if"
+    FILLED = "filled"
     EMBEDDING = "embedding"
     SIMILARITY = "similarity"
     DOMAINS = "domains"
@@ -124,6 +125,22 @@ class SectionLayers:
             Of a layer that is made anew.
         """
         picture = self.session.raster.paint(values)
+        return self.picture(
+            role, picture, name=name, limits=limits, colormap=colormap, visible=visible, blending=blending
+        )
+
+    def picture(
+        self,
+        role: Role,
+        picture: NDArray[np.float32],
+        *,
+        name: str,
+        limits: tuple[float, float],
+        colormap: str | Colormap | None = None,
+        visible: bool = True,
+        blending: str = "translucent",
+    ) -> Image:
+        """Show a picture as the section's raster has them, (rows, cols) with NaN where clear; else as `image`."""
         layer = self.get(role)
         if layer is None:
             options = {"colormap": colormap or "viridis", "blending": blending, "contrast_limits": limits}

@@ -29,6 +29,7 @@ from napari_stimg.vocabulary import GeneMatch
 if TYPE_CHECKING:
     from napari_stimg.checkpoint import Checkpoint
     from napari_stimg.domains import ClusterParameters, PaintParameters
+    from napari_stimg.holes import Filled
     from napari_stimg.inference import Reconstruction
     from napari_stimg.io import Results
     from napari_stimg.what_if import WhatIf
@@ -228,6 +229,14 @@ def what_if(
     genes = None if n_genes is None else _genes_asked(slide, nothing, n_genes, [column])
     gene = str(slide.gene_names[column])
     return (yield from ask(slide, chosen, checkpoint, gene=gene, factor=factor, genes=genes))
+
+
+def fill_holes(session: Session, model: Model, *, column: int) -> Generator[Progress, None, "Filled"]:
+    """Return one gene of the slide as the model expects it inside the tissue where nothing was measured."""
+    from napari_stimg.holes import fill_holes as fill
+
+    checkpoint = yield from model.load()
+    return (yield from fill(session.slide, checkpoint, genes=[str(session.slide.gene_names[column])]))
 
 
 def embed(session: Session, model: Model) -> Generator[Progress, None, Embedded]:
