@@ -6,7 +6,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
-N_LINES = 2
 UNITS = (
     "What is under the cursor. Log expression: ln(1 + counts in 10,000 of the spot); ± is the standard deviation that "
     "the model gives; a number behind a domain is its probability, 0 to 1."
@@ -14,14 +13,13 @@ UNITS = (
 
 
 class CursorView(QLabel):
-    """Shows two lines of text, cut at the panel's edge; their height is always there, so that nothing jumps."""
+    """Shows two lines of text, cut at the panel's edge; both are always there, so that nothing jumps."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.lines: tuple[str, str] = ("", "")
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setContentsMargins(8, 0, 8, 0)
-        self.setFixedHeight(N_LINES * self.fontMetrics().lineSpacing() + 4)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.say(("", ""))
 
