@@ -67,6 +67,8 @@ class Recipe:
         Which of the file's sections, where it holds several.
     checkpoint : Path or None
         The model; None = the bundled one.
+    device : str
+        Where the model ran: ``cpu``, ``cuda`` or ``mps``; elsewhere the last digits differ.
     deed : Embed, FindDomains, PaintDomains or Reconstruct
         What is done.
     """
@@ -74,6 +76,7 @@ class Recipe:
     file: Path
     section: str | None = None
     checkpoint: Path | None = None
+    device: str = "cpu"
     deed: Deed
 
     @property
@@ -100,7 +103,7 @@ def as_command(recipe: Recipe) -> str:
             words += ["--labels-key", deed.labels_key, "--method", params.method]
             words += ["--n-neighbours", str(params.n_neighbours)] if params.method == "knn" else []
         words += [] if params.refine else ["--no-refine"]
-    words += ["--device", "cpu"]
+    words += ["--device", recipe.device]
     words += [] if recipe.checkpoint is None else ["--checkpoint", str(recipe.checkpoint)]
     return shlex.join(["stimg", command, *words])
 
@@ -110,6 +113,8 @@ def as_python(recipe: Recipe) -> str:
     section = "" if recipe.section is None else f", section={recipe.section!r}"
     imports, steps = _steps(recipe.deed)
     checkpoint = "" if recipe.checkpoint is None else repr(str(recipe.checkpoint))
+    arguments = [f"Path({checkpoint})"] if checkpoint else []
+    arguments += [] if recipe.device == "cpu" else [f"device={recipe.device!r}"]
     path = "from pathlib import Path\n\n" if checkpoint else ""
     known = {"napari_stimg": {"load_checkpoint", "read_slide"}, "napari_stimg.progress": {"run"}}
     for module, names in imports.items():
@@ -117,7 +122,7 @@ def as_python(recipe: Recipe) -> str:
     lines = [f"from {module} import {', '.join(sorted(names))}" for module, names in sorted(known.items())]
     opening = [
         f"slide = read_slide({str(recipe.file)!r}{section})",
-        f"checkpoint = load_checkpoint({f'Path({checkpoint})' if checkpoint else ''})",
+        f"checkpoint = load_checkpoint({', '.join(arguments)})",
     ]
     return path + "\n".join([*lines, "", *opening, *steps]) + "\n"
 

@@ -13,11 +13,10 @@ from qtpy.QtWidgets import QFileDialog
 from napari_stimg._widgets.crop_layer import crop_layer, read_crops, show_crops, spots_in
 from napari_stimg._widgets.crops_view import CropsView
 from napari_stimg._widgets.layers import Role
-from napari_stimg._widgets.named_crops import NamedCrop, distinct_name, renamed, results_in
+from napari_stimg._widgets.named_crops import NamedCrop, distinct_name, renamed, results_in, write_part
 from napari_stimg._widgets.pictures import SectionPictures
 from napari_stimg._widgets.save_control import suggested_target
 from napari_stimg._widgets.section_control import SectionControl
-from napari_stimg._widgets.tasks import save_part
 from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
 from napari_stimg.slide import Slide
@@ -88,7 +87,7 @@ class CropsControl(QObject):
         results = results_in(session.results(), inside)
         self._runner.start(
             f"Exporting {crop.name}",
-            lambda: save_part(part, target, results),
+            lambda: write_part(part, target, results),
             lambda path: show_info(f"Exported to {path}."),
         )
 

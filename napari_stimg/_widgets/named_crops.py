@@ -1,12 +1,17 @@
 """Regions of a section that the user outlined and named. Knows neither Qt nor napari."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_stimg.lattice import find_lattice
+from napari_stimg.progress import Progress
+from napari_stimg.slide import Slide
 
 if TYPE_CHECKING:
     from napari_stimg.io import Results
@@ -77,6 +82,21 @@ def results_in(results: "Results", spots: NDArray[np.bool_]) -> "Results":
     provenance = {what: made for what, made in results.provenance.items() if what != "reconstruction"}
     selected = {part: of_spots(getattr(results, part)) for part in parts}
     return replace(results, reconstruction=None, provenance=provenance, **selected)  # type: ignore[arg-type]
+
+
+def write_part(part: Slide, target: Path, results: "Results") -> Generator[Progress, None, Path]:
+    """Write some spots of a section with their results, and return where.
+
+    Raises
+    ------
+    InputError
+        If the target is the input or cannot be written.
+    """
+    from napari_stimg.io import write_results
+
+    yield Progress(done=0, total=0, message=f"Writing {part.n_spots:,} spots")
+    write_results(part, target, lattice=find_lattice(part), results=results)
+    return target
 
 
 def _is_same(one: NamedCrop, other: NamedCrop) -> bool:

@@ -49,7 +49,9 @@ def recipe_of(session: Session, model: Path) -> "Recipe":
         raise InputError(f"{session.slide.name}: expected something that was made, found nothing; make it first.")
     deed, needed = _deed(session, made, session.how[made])
     file, section = _file_with(session, needed)
-    return Recipe(file=file, section=section, checkpoint=None if model == bundled_path() else model, deed=deed)
+    checkpoint = None if model == bundled_path() else model
+    device = str(session.how[made].get("device", "cpu"))
+    return Recipe(file=file, section=section, checkpoint=checkpoint, device=device, deed=deed)
 
 
 def _deed(session: Session, made: str, how: Mapping[str, Any]) -> "tuple[Deed, dict[str, NDArray[Any]]]":
@@ -67,6 +69,8 @@ def _deed(session: Session, made: str, how: Mapping[str, Any]) -> "tuple[Deed, d
         return deed, {MASK: session.hidden}
     if how.get("edits"):
         raise InputError("These domains were changed by hand, which no script can repeat: find them anew, then copy.")
+    if how.get("found") not in ("without labels", "from scribbles"):
+        raise InputError("These domains were not found in this panel: find or paint them here, then copy.")
     if how["found"] == "without labels":
         return FindDomains(params=_parameters(ClusterParameters, how)), {}
     if how.get("scribbles_sha256") != session.scribbles_sha256:

@@ -19,7 +19,6 @@ from napari_stimg._widgets.session import Domains, Embedded, Mapped, Session, ch
 from napari_stimg.checkpoint_file import bundled_path
 from napari_stimg.embedding_map import MapMethod, embedding_map
 from napari_stimg.expression import most_variable
-from napari_stimg.lattice import find_lattice
 from napari_stimg.models import ModelFile, describe
 from napari_stimg.progress import Progress
 from napari_stimg.slide import Slide
@@ -369,24 +368,10 @@ def _edited(how: Mapping[str, Any], edit: str) -> dict[str, Any]:
     return {**how, "edits": [*how.get("edits", ()), edit]}
 
 
-def save_part(part: Slide, target: Path, results: "Results") -> Generator[Progress, None, Path]:
-    """Write some spots of a section with their results, and return where.
-
-    Raises
-    ------
-    InputError
-        If the target is the input or cannot be written.
-    """
-    from napari_stimg.io import write_results
-
-    yield Progress(done=0, total=0, message=f"Writing {part.n_spots:,} spots")
-    write_results(part, target, lattice=find_lattice(part), results=results)
-    return target
-
-
 def _made_by(checkpoint: "Checkpoint") -> dict[str, str]:
-    """Return which checkpoint made a result, as the commands write it too."""
-    return {"checkpoint": checkpoint.path.name, "checkpoint_sha256": checkpoint.sha256}
+    """Return which checkpoint made a result, and where it ran, as the commands write it too."""
+    device = next(checkpoint.model.parameters()).device.type
+    return {"checkpoint": checkpoint.path.name, "checkpoint_sha256": checkpoint.sha256, "device": device}
 
 
 def _genes_asked(slide: Slide, hidden: NDArray[np.bool_], n_genes: int, always: Sequence[int]) -> list[str]:

@@ -4,6 +4,7 @@ import os
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import anndata as ad
@@ -222,5 +223,9 @@ def test_paths_with_blanks_and_quotes_are_quoted():
     assert words[2] == str(recipe.file)
     assert words[words.index("--section") + 1] == "two words"
     assert words[words.index("--checkpoint") + 1] == str(recipe.checkpoint)
+    assert "device" not in as_python(recipe)
+    on_gpu = replace(recipe, device="cuda")
+    assert as_command(on_gpu).count("--device cuda ") == 1
+    assert "device='cuda')" in as_python(on_gpu)
     compile(as_python(recipe), "script", "exec")
     assert repr(str(recipe.file)) in as_python(recipe)
