@@ -76,6 +76,27 @@ def seen_in_tuning(card: Mapping[str, Any], slide: Slide) -> NDArray[np.bool_]:
     return seen
 
 
+def flattery(card: Mapping[str, Any], slide: Slide, mask: NDArray[np.bool_]) -> str:
+    """Return a warning, in one sentence, if a model was fine-tuned on spots that are hidden now; else nothing.
+
+    Parameters
+    ----------
+    card : mapping
+        The checkpoint's.
+    slide : Slide
+        The section, S spots.
+    mask : (S,) bool
+        True = hidden.
+    """
+    n_seen = int(np.count_nonzero(mask & seen_in_tuning(card, slide)))
+    if n_seen == 0:
+        return ""
+    return (
+        f"{n_seen:,} of these spots were visible when the model was fine-tuned, so the scores flatter it: hide spots "
+        "first, then fine-tune."
+    )
+
+
 def in_words(card: Mapping[str, Any]) -> str:
     """Return what a model was fine-tuned on, by its card; empty if it was not."""
     return "; ".join(

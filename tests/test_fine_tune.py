@@ -9,15 +9,19 @@ import torch
 from numpy.typing import NDArray
 
 from napari_stimg.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from napari_stimg.cli import main
 from napari_stimg.errors import InputError
 from napari_stimg.fine_tune import FineTuneParameters, fine_tune
 from napari_stimg.inference import embed
+from napari_stimg.io import mask_from_square, read_slide
+from napari_stimg.lattice import find_lattice
 from napari_stimg.model_card import summary
 from napari_stimg.models import describe
 from napari_stimg.progress import Progress, run
 from napari_stimg.slide import Slide
 from napari_stimg.tuning import in_words, seen_in_tuning
 from tests.known_slides import factor_checkpoint, simulated_slide
+from tests.small_sections import write_small_model, write_small_section
 
 SHORT = FineTuneParameters(steps=3, learning_rate=1e-3, seed=0)
 
@@ -138,3 +142,15 @@ def test_one_visible_cell_is_too_few(slide: Slide, former: Checkpoint) -> None:
 def test_a_rate_too_high_is_an_error(slide: Slide, mask: NDArray[np.bool_], former: Checkpoint) -> None:
     with pytest.raises(InputError, match=r"finite loss, found nan at step .*lower the learning rate of 1e"):
         run(fine_tune(slide, mask, former, params=replace(SHORT, steps=10, learning_rate=1e30)))
+
+
+def test_the_command_warns_of_scores_of_spots_it_was_trained_on(tmp_path, capsys) -> None:
+    section, model = write_small_section(tmp_path / "small.h5ad"), tmp_path / "tuned.safetensors"
+    slide, untuned = read_slide(section), load_checkpoint(write_small_model(tmp_path / "model.safetensors"))
+    hidden = mask_from_square(slide, find_lattice(slide), 6, 5, 4)
+    command = ["reconstruct", str(section), "--square", "6", "5", "4", "--checkpoint", str(model)]
+    for mask, warned in ((np.zeros_like(hidden), True), (hidden, False)):
+        tuned = run(fine_tune(slide, mask, untuned, params=SHORT))
+        save_checkpoint(tuned.model, tuned.vocabulary, tuned.card, model)
+        assert main([*command, "-o", str(tmp_path / f"{warned}.h5ad")]) == 0
+        assert (f"\n{hidden.sum()} of these spots were visible" in capsys.readouterr().out) is warned

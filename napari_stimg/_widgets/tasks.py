@@ -22,7 +22,7 @@ from napari_stimg.expression import most_variable
 from napari_stimg.models import ModelFile, describe
 from napari_stimg.progress import Progress
 from napari_stimg.slide import Slide
-from napari_stimg.tuning import seen_in_tuning
+from napari_stimg.tuning import flattery
 from napari_stimg.vocabulary import GeneMatch
 
 if TYPE_CHECKING:
@@ -32,13 +32,6 @@ if TYPE_CHECKING:
     from napari_stimg.inference import Reconstruction
     from napari_stimg.io import Results
     from napari_stimg.what_if import WhatIf
-
-
-SEEN = (
-    " {:,} of these spots were visible when the model was fine-tuned, so the scores flatter it: hide spots first, then "
-    "fine-tune."
-)
-"""What is said of a reconstruction of spots that the model was trained on."""
 
 
 class Model:
@@ -179,18 +172,18 @@ def reconstruct(
     yield Progress(done=0, total=0, message="Scoring")
     scores = score_reconstruction(session.slide, session.lattice, reconstruction)
     overall = summary(scores)
-    n_seen = int(np.count_nonzero(hidden & seen_in_tuning(checkpoint.card, session.slide)))
+    warning = flattery(checkpoint.card, session.slide, hidden)
     return Reconstructed(
         reconstruction=reconstruction,
         scores=scores,
-        summary=_in_words(reconstruction, overall) + (SEEN.format(n_seen) if n_seen else ""),
+        summary=f"{_in_words(reconstruction, overall)} {warning}".rstrip(),
         how={
             **_made_by(checkpoint),
             "n_genes": "all" if n_genes is None else n_genes,
             "genes_besides": [] if n_genes is None else [str(session.slide.gene_names[column]) for column in always],
             "elapsed_s": reconstruction.elapsed_s,
             "scores": overall,
-            **({"spots_seen_in_fine_tuning": n_seen} if n_seen else {}),
+            **({"warning": warning} if warning else {}),
         },
     )
 

@@ -83,7 +83,7 @@ def test_scores_of_spots_it_was_trained_on_carry_a_warning(tuned, settle):
     panel.hide_view.reconstruct.click()
     settle(panel)
     assert "5 of these spots were visible when the model was fine-tuned" in panel.workspace.session.summary
-    assert panel.workspace.session.how["reconstruction"]["spots_seen_in_fine_tuning"] == 5
+    assert "5 of these spots" in panel.workspace.session.how["reconstruction"]["warning"]
 
 
 def test_back_to_the_former_and_to_the_tuned_one_again(tuned, settle):
