@@ -64,6 +64,8 @@ class CopyControl(QObject):
         how = session.how.get(last_made(session) or "", {})
         if self._workspace.made_by_another(how):
             raise InputError(f"This was made by another model ({how['checkpoint']}): choose that one first, then copy.")
+        if not model.is_file:
+            raise InputError("The fine-tuned model is in memory only: save the model first, then copy.")
         recipe = recipe_of(session, model.path)
         return as_python(recipe) if form == "python" else as_command(recipe)
 

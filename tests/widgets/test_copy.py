@@ -13,8 +13,10 @@ import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
+from napari_stimg._widgets.tasks import Model
 from napari_stimg.cli import main
 from napari_stimg.domains import ClusterParameters, PaintParameters
+from napari_stimg.progress import run
 from tests.small_sections import write_small_section
 
 
@@ -213,6 +215,16 @@ def test_domains_changed_by_hand_are_not_copied(own, settle):
     text, message = said(own, "command")
     assert text == ""
     assert "changed by hand" in message
+
+
+def test_what_a_model_without_a_file_made_is_not_copied(own, settle):
+    own.embeddings.when_embedded(own.workspace.session, lambda _: None)
+    settle(own)
+    former = own.workspace.model
+    own.workspace.use(Model.tuned(run(former.load()), former))
+    text, message = said(own, "python")
+    assert text == ""
+    assert "save the model first" in message
 
 
 def test_paths_with_blanks_and_quotes_are_quoted():
