@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject
 from napari_stimg._widgets.genes_control import GenesControl
 from napari_stimg._widgets.hide_view import HideView
 from napari_stimg._widgets.layers import Role
-from napari_stimg._widgets.pictures import DIFFERENCE_COLORS, SectionPictures
+from napari_stimg._widgets.pictures import DIFFERENCE_COLORS, SectionPictures, Stage
 from napari_stimg._widgets.session import Session
 from napari_stimg._widgets.tasks import what_if
 from napari_stimg._widgets.what_if_window import WhatIfWindow
@@ -55,6 +55,7 @@ class WhatIfControl(QObject):
         for changed in (workspace.mask_changed, workspace.gene_shown):
             changed.connect(self._show_change)
         workspace.gene_shown.connect(self._show_picture)
+        workspace.stage_changed.connect(self._on_stage_changed)
 
     def open(self) -> None:
         """Open the window on the gene that is shown and the spots that are hidden or chosen."""
@@ -139,6 +140,13 @@ class WhatIfControl(QObject):
         layer = pictures.layers.image(Role.WHAT_IF, values, name=name, limits=limits, colormap=DIFFERENCE_COLORS)
         layer.colorbar.visible = True
         pictures.layers.set_visible(Role.WHAT_IF, True)
+
+    def _on_stage_changed(self) -> None:
+        """Show the change with the gene only: it would cover the domains, or what lies side by side."""
+        if self._shown is not None and self._workspace.stage is Stage.GENE:
+            self._show_picture()
+        elif self._shown is not None:
+            self._shown[0].layers.set_visible(Role.WHAT_IF, False)
 
     def _clear(self) -> None:
         """Drop what is asked and what was answered, with its layer."""

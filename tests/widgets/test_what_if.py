@@ -7,6 +7,7 @@ import pytest
 
 from napari_stimg._widgets.dock import StimgWidget
 from napari_stimg._widgets.layers import Role
+from napari_stimg._widgets.pictures import Stage
 from napari_stimg._widgets.session import open_session
 from napari_stimg.checkpoint import load_checkpoint
 from napari_stimg.progress import run
@@ -93,6 +94,14 @@ def test_chosen_spots_do_where_none_are_hidden(answered) -> None:
     answered.workspace.session.chosen = np.arange(answered.workspace.session.slide.n_spots) < 9
     hide(answered)
     assert "the 9 chosen spots" in answered.what_if.window.change_text
+
+
+def test_it_is_seen_with_the_gene_only(answered) -> None:
+    layer = answered.workspace.pictures.layers.get(Role.WHAT_IF)
+    answered.workspace.bring_up(Stage.DOMAINS)
+    assert not layer.visible
+    answered.workspace.bring_up(Stage.GENE)
+    assert layer.visible
 
 
 def test_the_layer_goes_with_the_window(answered) -> None:
