@@ -11,56 +11,6 @@ MAX_STEPS = 100
 """Steps that can be undone."""
 
 
-class History:
-    """A state, (S,) of any dtype, with the states before it and those that were undone.
-
-    Parameters
-    ----------
-    state : (S,) array
-        What it starts with; states are never changed in place.
-    """
-
-    def __init__(self, state: NDArray[Any]) -> None:
-        self.state = state
-        self._undo: list[NDArray[Any]] = []
-        self._redo: list[NDArray[Any]] = []
-
-    @property
-    def can_undo(self) -> bool:
-        """Whether there is an earlier state."""
-        return bool(self._undo)
-
-    @property
-    def can_redo(self) -> bool:
-        """Whether an undone state can come back."""
-        return bool(self._redo)
-
-    def change(self, state: NDArray[Any]) -> bool:
-        """Go to another state, and return whether it is another; what had been undone is forgotten."""
-        if np.array_equal(state, self.state):
-            return False
-        self._undo = [*self._undo[1 - MAX_STEPS :], self.state]
-        self._redo = []
-        self.state = state.copy()
-        return True
-
-    def undo(self) -> bool:
-        """Go back to the state before the last change, and return whether there was one."""
-        if not self._undo:
-            return False
-        self._redo.append(self.state)
-        self.state = self._undo.pop()
-        return True
-
-    def redo(self) -> bool:
-        """Take back an undo, and return whether there was one."""
-        if not self._redo:
-            return False
-        self._undo.append(self.state)
-        self.state = self._redo.pop()
-        return True
-
-
 class Past(Generic[State]):
     """What something was before, and what was undone, where what it is now is kept elsewhere.
 
@@ -103,3 +53,47 @@ class Past(Generic[State]):
             return now
         self._undo.append(now)
         return self._redo.pop()
+
+
+class History:
+    """A state, (S,) of any dtype, with the states before it and those that were undone.
+
+    Parameters
+    ----------
+    state : (S,) array
+        What it starts with; states are never changed in place.
+    """
+
+    def __init__(self, state: NDArray[Any]) -> None:
+        self.state = state
+        self._past: Past[NDArray[Any]] = Past()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an earlier state."""
+        return self._past.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether an undone state can come back."""
+        return self._past.can_redo
+
+    def change(self, state: NDArray[Any]) -> bool:
+        """Go to another state, and return whether it is another; what had been undone is forgotten."""
+        if np.array_equal(state, self.state):
+            return False
+        self._past.note(self.state)
+        self.state = state.copy()
+        return True
+
+    def undo(self) -> bool:
+        """Go back to the state before the last change, and return whether there was one."""
+        could = self.can_undo
+        self.state = self._past.undo(self.state)
+        return could
+
+    def redo(self) -> bool:
+        """Take back an undo, and return whether there was one."""
+        could = self.can_redo
+        self.state = self._past.redo(self.state)
+        return could
