@@ -9,7 +9,6 @@ from napari_stimg._widgets.workspace import Workspace
 from napari_stimg.confusion import confusion
 from napari_stimg.errors import InputError
 from napari_stimg.keys import DOMAIN
-from napari_stimg.labels import label_columns, labels_of
 
 
 class AgreementControl(QObject):
@@ -41,7 +40,7 @@ class AgreementControl(QObject):
         session = self._workspace.session
         if session is None or session.domains is None:
             return
-        columns = [labels.key for labels in label_columns(session.slide)]
+        columns = [labels.key for labels in session.labels]
         if not columns:
             show_warning(f"{session.slide.name} has no column of labels to compare the domains with.")
             return
@@ -58,7 +57,7 @@ class AgreementControl(QObject):
         session = self._workspace.session
         if self.window is None or session is None or session.domains is None:
             return
-        labels, domains = labels_of(session.slide, key), session.domains
+        labels, domains = next(labels for labels in session.labels if labels.key == key), session.domains
         try:
             table = confusion(labels.codes, domains.labels, n_labels=len(labels.names), n_domains=len(domains.names))
         except InputError as error:

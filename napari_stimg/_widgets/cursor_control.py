@@ -9,7 +9,6 @@ from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.pictures import SectionPictures, Stage
 from napari_stimg._widgets.spot_text import belonging_text, values_text
 from napari_stimg._widgets.workspace import Workspace
-from napari_stimg.labels import Labels, label_columns
 
 
 class CursorControl(QObject):
@@ -26,12 +25,11 @@ class CursorControl(QObject):
     def __init__(self, workspace: Workspace, view: CursorView) -> None:
         super().__init__(view)
         self._workspace, self._view = workspace, view
-        self._labels: list[Labels] | None = None
         viewer = workspace.viewer
         workspace.connections.connect(viewer.cursor.events.position, self._on_event)
         workspace.connections.connect(viewer.events.mouse_over_canvas, self._on_event)
-        workspace.current_changed.connect(self._on_current_changed)
         for changed in (
+            workspace.current_changed,
             workspace.gene_shown,
             workspace.stage_changed,
             workspace.mask_changed,
@@ -47,16 +45,10 @@ class CursorControl(QObject):
             self._view.say(("", ""))
             return
         session = pictures.session
-        if self._labels is None:
-            self._labels = label_columns(session.slide)
         genes = values_text(session, spot, _columns(pictures))
-        self._view.say((genes, belonging_text(session, spot, self._labels)))
+        self._view.say((genes, belonging_text(session, spot, session.labels)))
 
     def _on_event(self, _: Event) -> None:
-        self.say()
-
-    def _on_current_changed(self) -> None:
-        self._labels = None
         self.say()
 
     def _spot(self, pictures: SectionPictures) -> int:

@@ -19,7 +19,6 @@ from napari_stimg._widgets.tasks import lay_out
 from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
 from napari_stimg.domains import domain_colors
-from napari_stimg.labels import label_columns
 from napari_stimg.planes import contrast_limits
 
 UNLABELLED = "#808080"
@@ -217,7 +216,7 @@ def _colorings(session: Session) -> dict[str, Callable[[], NDArray[np.float32]]]
     domains = session.domains
     if domains is not None:
         found[DOMAINS] = lambda: _kind_colors(domains.labels, domains.colors)
-    for labels in label_columns(session.slide):
+    for labels in session.labels:
         colors = domain_colors(len(labels.names))
         found[f"labels: {labels.key}"] = partial(_kind_colors, labels.codes, colors)
     return found

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_stimg._widgets.history import History, Past
 from napari_stimg._widgets.listings import Listings
 from napari_stimg.display import SpotRaster, spot_raster
+from napari_stimg.labels import Labels, label_columns
 from napari_stimg.lattice import Lattice, find_lattice
 from napari_stimg.planes import GenePlanes
 from napari_stimg.progress import Progress
@@ -162,8 +163,8 @@ class Session:
 
     Parameters
     ----------
-    slide, lattice, raster, planes
-        The section, its geometry, its picture and its genes; they do not change.
+    slide, lattice, raster, planes, labels
+        The section, its geometry, its picture, its genes and the labels that its file has; they do not change.
     mask_history, scribble_history : History
         What has been hidden and scribbled.
     classes, class_colors : lists of str
@@ -210,6 +211,7 @@ class Session:
     lattice: Lattice
     raster: SpotRaster
     planes: GenePlanes
+    labels: list[Labels]
     mask_history: History
     scribble_history: History
     classes: list[str] = field(default_factory=list)
@@ -356,6 +358,7 @@ def open_session(slide: Slide) -> Generator[Progress, None, Session]:
         lattice=lattice,
         raster=raster,
         planes=planes,
+        labels=label_columns(slide),
         mask_history=History(np.zeros(slide.n_spots, dtype=np.bool_)),
         scribble_history=History(np.full(slide.n_spots, -1, dtype=np.intp)),
     )

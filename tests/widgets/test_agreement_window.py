@@ -59,7 +59,7 @@ def test_spots_without_domains_are_told(compared):
 
 def test_a_section_without_labels_is_told(panel):
     session = panel.workspace.session
-    session.slide.obs.drop(columns=session.slide.obs.columns, inplace=True)
+    session.labels = []
     panel.domains.put(session, Domains(labels=np.zeros(session.slide.n_spots, int), names=("a",), colors=("#ff0000",)))
     panel.domains_view.agreement.click()
     assert panel.agreement.window is None
