@@ -1,7 +1,6 @@
 """A trained model as one self-contained, checksummed safetensors file."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from napari_stimg.checkpoint_file import FORMAT, CheckpointFile, bundled_path, c
 from napari_stimg.errors import InputError
 from napari_stimg.model import MAEConfig, MaskedAutoencoder
 from napari_stimg.vocabulary import Vocabulary
+from napari_stimg.whole_files import written_beside
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,9 +48,9 @@ def save_checkpoint(model: MaskedAutoencoder, vocabulary: Vocabulary, card: Mapp
     """Write a checkpoint (tensors as float16) beside its place, rename it there, and return its sha256."""
     tensors, texts = _contents(model, vocabulary, card)
     sha256 = checksum(tensors, texts)
-    beside = target.with_name(target.name + ".part")
-    beside.write_bytes(save(tensors, metadata=texts | {"sha256": sha256}))  # save_file's file is for its owner alone
-    os.replace(beside, target)
+    with written_beside(target) as beside:
+        # save_file's file is for its owner alone
+        beside.write_bytes(save(tensors, metadata=texts | {"sha256": sha256}))
     return sha256
 
 

@@ -15,6 +15,7 @@ from platformdirs import user_data_path
 
 from napari_stimg.checkpoint_file import bundled_path, read_checkpoint_file, read_texts
 from napari_stimg.errors import InputError
+from napari_stimg.whole_files import written_beside
 
 FOLDER_VARIABLE = "STIMG_MODELS"
 """Environment variable that names another folder than the one of the platform."""
@@ -133,9 +134,8 @@ def install_model(path: Path) -> Path:
     read_checkpoint_file(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     if not (target.exists() and target.samefile(path)):
-        beside = target.with_name(target.name + ".part")
-        shutil.copyfile(path, beside)
-        os.replace(beside, target)
+        with written_beside(target) as beside:
+            shutil.copyfile(path, beside)
     return target
 
 

@@ -8,13 +8,12 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import BadZipFile
 from zlib import error as ZlibError
 
@@ -29,6 +28,7 @@ from napari_stimg._widgets.session import MAX_CHANNELS, Channel, Display, Domain
 from napari_stimg.errors import InputError
 from napari_stimg.progress import Progress
 from napari_stimg.slide import Slide
+from napari_stimg.whole_files import written_beside
 
 FOLDER_VARIABLE = "STIMG_USER_DATA"
 """Environment variable that names another folder than the one of the platform."""
@@ -208,7 +208,7 @@ def with_kept(steps: Generator[Progress, None, Session]) -> Generator[Progress, 
     return session
 
 
-def write_whole(target: Path, write: Any) -> None:
+def write_whole(target: Path, write: Callable[[BinaryIO], object]) -> None:
     """Write a file beside and rename it, so that there is the former or the new one, never a part.
 
     Parameters
@@ -218,16 +218,10 @@ def write_whole(target: Path, write: Any) -> None:
     write : callable
         Writes into the open binary file that it is given.
     """
-    handle, beside = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=".tmp", dir=target.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).replace(target)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    with written_beside(target) as beside, beside.open("wb") as file:
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _facts(kept: Kept) -> dict[str, Any]:

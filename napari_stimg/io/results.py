@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import count
@@ -34,6 +34,7 @@ from napari_stimg.keys import (
 )
 from napari_stimg.lattice import Lattice
 from napari_stimg.slide import Slide
+from napari_stimg.whole_files import written_beside
 
 LARGEST_LAYER_BYTES = 8 * 2**30
 """Whoever opens the file holds a layer in memory whole; 8 GiB is two billion values."""
@@ -132,7 +133,7 @@ def write_results(slide: Slide, target: Path, *, lattice: Lattice, results: Resu
         check_size(slide)
     adata, columns = _adata_of(slide)
     _add_results(adata, lattice, results)
-    with _written_beside(target) as file:
+    with _file_of(target) as file:
         write_elem(file, "/", adata, dataset_kwargs=_COMPRESSION)
         if adata.raw is None:
             del file["raw"]  # which says so in a way that older versions of anndata cannot read
@@ -313,7 +314,7 @@ def _plain(value: Any) -> Any:
 
 
 @contextmanager
-def _written_beside(target: Path) -> Iterator[h5py.File]:
+def _file_of(target: Path) -> Iterator[h5py.File]:
     """Give an HDF5 file in memory that is written beside the target, and takes its place, once the block is left.
 
     In memory, since HDF5 cannot be told that a disk is full: it crashes the interpreter.
@@ -323,13 +324,12 @@ def _written_beside(target: Path) -> Iterator[h5py.File]:
     InputError
         Of what went wrong in writing; nothing is left behind.
     """
-    beside = target.with_name(f".{target.stem}.{os.getpid()}.part.h5ad")
     try:
         image = BytesIO()
         with h5py.File(image, "w") as file:
             yield file
-        beside.write_bytes(image.getbuffer())
-        os.replace(beside, target)
+        with written_beside(target) as beside:
+            beside.write_bytes(image.getbuffer())
     except (InputError, MemoryError):
         raise
     except Exception as error:  # the disk's, HDF5's and anndata's share no narrower class
@@ -339,6 +339,3 @@ def _written_beside(target: Path) -> Iterator[h5py.File]:
             f"({type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no reason given'}); "
             "make room or choose another place."
         ) from error
-    finally:
-        with suppress(OSError):  # there is none, or its name is too long for one
-            beside.unlink()

@@ -1,9 +1,9 @@
-"""Writing text: beside the target first, then renamed, so that a file is whole or not there."""
+"""Writing text, so that a file is whole or not there."""
 
-import os
 from pathlib import Path
 
 from napari_stimg.errors import InputError
+from napari_stimg.whole_files import written_beside
 
 
 def write_text(target: Path, text: str) -> None:
@@ -14,12 +14,10 @@ def write_text(target: Path, text: str) -> None:
     InputError
         If it cannot be written.
     """
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(beside, target)
+        with written_beside(target) as beside:
+            beside.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise InputError(
             f"{target}: expected to write a file there, found that it cannot be done ({error.strerror or error}); "
             "choose another place."
