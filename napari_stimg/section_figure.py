@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-
-from napari_stimg.errors import InputError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,7 +14,6 @@ if TYPE_CHECKING:
 PANEL_INCHES = 5.0
 """Height of a section; its width follows."""
 
-DPI = 300
 BAR_SHARE = 0.25
 """Most of a section's width that its scale bar takes."""
 
@@ -145,30 +141,6 @@ def section_figure(panels: Sequence[Panel], *, um_per_place: float | None = None
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         draw_section(axes, panel, um_per_place=um_per_place)
     return figure
-
-
-def save_figure(figure: "Figure", target: Path) -> None:
-    """Write a figure on white as PNG, SVG or PDF, by the target's ending; text of an SVG stays text.
-
-    Raises
-    ------
-    InputError
-        If the ending is another one, or the file cannot be written.
-    """
-    from matplotlib import rc_context
-
-    if target.suffix.lower() not in (".png", ".svg", ".pdf"):
-        raise InputError(
-            f"{target.name}: expected a name that ends in .png, .svg or .pdf, found {target.suffix or 'no ending'}; "
-            "choose one of these."
-        )
-    try:
-        with rc_context({"svg.fonttype": "none"}):
-            figure.savefig(target, dpi=DPI, bbox_inches="tight")
-    except OSError as error:
-        raise InputError(
-            f"{target}: expected a place to write to, found none ({error.strerror}); choose another place."
-        ) from error
 
 
 def bar_um(width_um: float) -> float:

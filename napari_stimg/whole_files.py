@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from napari_stimg.errors import InputError
+
 
 @contextmanager
 def written_beside(target: Path) -> Iterator[Path]:
@@ -30,3 +32,21 @@ def written_beside(target: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # there is none, or its name is too long for one
             beside.unlink()
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a text file, UTF-8; an older one is replaced once the new one is whole.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    try:
+        with written_beside(target) as beside:
+            beside.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise InputError(
+            f"{target}: expected to write a file there, found that it cannot be done ({error.strerror or error}); "
+            "choose another place."
+        ) from error

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from napari_stimg.errors import InputError
-from napari_stimg.section_figure import ColorBar, Panel, Picture, bar_um, draw_section, save_figure, section_figure
+from napari_stimg.figure_files import save_figure
+from napari_stimg.section_figure import ColorBar, Panel, Picture, bar_um, draw_section, section_figure
 
 
 def panel(**more):

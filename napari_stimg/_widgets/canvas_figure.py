@@ -13,7 +13,8 @@ from napari_stimg._widgets.layers import CHANNELS, Role
 from napari_stimg._widgets.pictures import SectionPictures
 from napari_stimg._widgets.session import Session
 from napari_stimg.errors import InputError
-from napari_stimg.section_figure import ColorBar, Panel, Picture, save_figure, section_figure
+from napari_stimg.figure_files import save_figure
+from napari_stimg.section_figure import ColorBar, Panel, Picture, section_figure
 
 N_COLORS = 256
 

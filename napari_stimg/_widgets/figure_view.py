@@ -11,6 +11,8 @@ from qtpy.QtGui import QColor, QPalette
 from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from napari_stimg._widgets.forms import button
+from napari_stimg.errors import InputError
+from napari_stimg.figure_files import save_figure
 
 FILTERS = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)"
 MIN_HEIGHT_PX = 220
@@ -21,13 +23,10 @@ class FigureView(QWidget):
 
     Signals
     -------
-    saved : str
-        The figure was written to this path.
     failed : str
-        It could not be written, and why.
+        The figure could not be written, and why.
     """
 
-    saved = Signal(str)
     failed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -62,16 +61,14 @@ class FigureView(QWidget):
 
         Raises
         ------
-        OSError
-            If it cannot be written.
-        ValueError
-            If the path's ending is none that matplotlib writes.
+        InputError
+            If it cannot be written, or the path ends in none of .png, .svg and .pdf.
         """
         width, height = self.figure.get_size_inches()
         figure = Figure(figsize=(width, height), layout="constrained")
         if self._draw is not None:
             self._draw(figure.add_subplot())
-        figure.savefig(path, dpi=200)
+        save_figure(figure, path)
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
         """Follow the viewer's theme."""
@@ -96,10 +93,8 @@ class FigureView(QWidget):
             return
         try:
             self.save(Path(name))
-        except (OSError, ValueError) as error:
-            self.failed.emit(f"The figure could not be saved as {name}: {error}")
-        else:
-            self.saved.emit(name)
+        except InputError as error:
+            self.failed.emit(str(error))
 
 
 def _tint(figure: Figure, paper: QColor, ink: QColor) -> None:

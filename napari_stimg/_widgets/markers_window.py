@@ -11,7 +11,9 @@ from qtpy.QtWidgets import QComboBox, QDialog, QFileDialog, QLabel, QSplitter, Q
 from napari_stimg._widgets.figure_view import FigureView
 from napari_stimg._widgets.forms import button, note, row
 from napari_stimg._widgets.sortable_table import Column, SortableTable
+from napari_stimg.errors import InputError
 from napari_stimg.markers import Markers, draw_dot_plot
+from napari_stimg.whole_files import write_text
 
 SIZE_PX = (760, 760)
 WARNING = (
@@ -96,10 +98,10 @@ class MarkersWindow(QDialog):
 
         Raises
         ------
-        OSError
+        InputError
             If the file cannot be written.
         """
-        self.listed.to_csv(path, index=False)
+        write_text(path, self.listed.to_csv(index=False, lineterminator="\n"))
 
     def _on_domain(self, domain: int) -> None:
         gene = Column(title="Gene", tooltip="Symbol of the gene", values=self._gene_names, searched=True)
@@ -115,5 +117,5 @@ class MarkersWindow(QDialog):
             return
         try:
             self.save(Path(name))
-        except OSError as error:
-            self.failed.emit(f"The marker genes could not be saved as {name}: {error.strerror or error}")
+        except InputError as error:
+            self.failed.emit(str(error))

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stimg.errors import InputError
-from napari_stimg.io.text_files import write_text
 from napari_stimg.outlines import Rings
+from napari_stimg.whole_files import write_text
 
 DIGITS = 3
 """Decimals of coordinates, in the section's own unit: a thousandth of a pixel or micron."""

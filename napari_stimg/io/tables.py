@@ -7,9 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_stimg.io.results import Results
-from napari_stimg.io.text_files import write_text
 from napari_stimg.lattice import Lattice
 from napari_stimg.slide import Slide
+from napari_stimg.whole_files import write_text
 
 
 def spot_table(slide: Slide, lattice: Lattice, results: Results) -> pd.DataFrame:

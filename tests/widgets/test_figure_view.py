@@ -8,6 +8,7 @@ from matplotlib.image import imread
 from pytestqt.qtbot import QtBot
 
 from napari_stimg._widgets.figure_view import FigureView
+from napari_stimg.errors import InputError
 
 
 def _diagonal(axes: Axes) -> None:
@@ -51,5 +52,5 @@ def test_the_ink_is_that_of_the_theme(view: FigureView) -> None:
 
 def test_a_figure_that_cannot_be_written_says_so(view: FigureView, tmp_path: Path) -> None:
     view.show_drawing(_diagonal)
-    with pytest.raises(ValueError, match="not supported"):
+    with pytest.raises(InputError, match=r"found \.nonsense"):
         view.save(tmp_path / "figure.nonsense")

@@ -8,6 +8,7 @@ import pytest
 
 from napari_stimg._widgets.dock import StimgWidget
 from napari_stimg._widgets.session import Domains
+from napari_stimg.errors import InputError
 
 
 @pytest.fixture
@@ -48,6 +49,11 @@ def test_the_table_is_saved_with_all_domains(panel, tmp_path):
     saved = pd.read_csv(tmp_path / "markers.csv", keep_default_na=False)
     assert len(saved) == 2 * panel.workspace.session.slide.n_genes
     assert set(saved["domain"]) == {"left", "right"}
+
+
+def test_a_table_that_cannot_be_written_says_so(panel, tmp_path):
+    with pytest.raises(InputError, match="choose another place"):
+        panel.markers.window.save(tmp_path / "nowhere" / "markers.csv")
 
 
 def test_other_domains_close_the_window(panel):
