@@ -49,8 +49,7 @@ class AgreementControl(QObject):
             self.window.column_requested.connect(self.compare)
             self.window.failed.connect(show_error)
         self.compare(self.window.offer(sorted(columns, key=lambda key: key == DOMAIN)))
-        self.window.show()
-        self.window.raise_()
+        self.window.bring_to_front()
 
     def compare(self, key: str) -> None:
         """Show how the domains agree with the labels in this column."""

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QDialog, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
-from napari_stimg._widgets.figure_view import FigureView
+from napari_stimg._widgets.figure_window import FigureWindow
 from napari_stimg._widgets.forms import note, row
 from napari_stimg.confusion import Confusion, draw_confusion
 
@@ -16,30 +16,23 @@ EXPLANATION = (
 )
 
 
-class AgreementWindow(QDialog):
+class AgreementWindow(FigureWindow):
     """Shows a `Confusion`; asks for the column of labels that the user chooses.
 
     Signals
     -------
     column_requested : str
         The domains are to be compared with the labels in this column of ``obs``.
-    failed : str
-        The figure could not be written, and why.
     """
 
     column_requested = Signal(str)
-    failed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Agreement with labels")
-        self.resize(*SIZE_PX)
+        super().__init__("Agreement with labels", size_px=SIZE_PX, parent=parent)
         self.columns = QComboBox()
         self.columns.setToolTip("Columns of the file's table of spots that hold 2 to 64 different labels")
         self.columns.currentTextChanged.connect(self._on_column)
         self._scores = QLabel()
-        self.figure = FigureView()
-        self.figure.failed.connect(self.failed)
         layout = QVBoxLayout()
         layout.addLayout(row(QLabel("Labels"), self.columns, self._scores, stretch=1))
         layout.addWidget(self.figure, 1)

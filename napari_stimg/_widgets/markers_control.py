@@ -71,5 +71,4 @@ class MarkersControl(QObject):
             self.window.gene_requested.connect(self._genes.show_gene)
             self.window.failed.connect(show_error)
         self.window.show_markers(markers, session.slide.gene_names, domains.names)
-        self.window.show()
-        self.window.raise_()
+        self.window.bring_to_front()

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QDialog, QFileDialog, QLabel, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QSplitter, QVBoxLayout, QWidget
 
-from napari_stimg._widgets.figure_view import FigureView
+from napari_stimg._widgets.figure_window import FigureWindow
 from napari_stimg._widgets.forms import button, note, row
 from napari_stimg._widgets.sortable_table import Column, SortableTable
 from napari_stimg.errors import InputError
@@ -29,24 +29,19 @@ COLUMNS = (
 )
 
 
-class MarkersWindow(QDialog):
+class MarkersWindow(FigureWindow):
     """Shows `Markers`; says which gene the user wants to see.
 
     Signals
     -------
     gene_requested : int
         The gene of this column of the slide is to be shown.
-    failed : str
-        A table or figure could not be written, and why.
     """
 
     gene_requested = Signal(int)
-    failed = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Marker genes")
-        self.resize(*SIZE_PX)
+        super().__init__("Marker genes", size_px=SIZE_PX, parent=parent)
         self.domains = QComboBox()
         self.domains.setToolTip("The domain whose marker genes are listed")
         self.domains.currentIndexChanged.connect(self._on_domain)
@@ -57,8 +52,6 @@ class MarkersWindow(QDialog):
         )
         self.table = SortableTable()
         self.table.row_chosen.connect(self.gene_requested)
-        self.figure = FigureView()
-        self.figure.failed.connect(self.failed)
         parts = QSplitter(Qt.Orientation.Vertical)
         parts.addWidget(self.table)
         parts.addWidget(self.figure)

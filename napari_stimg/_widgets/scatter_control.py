@@ -43,8 +43,7 @@ class ScatterControl(QObject):
         if self.window is None:
             self.window = ScatterWindow(self._view)
             self.window.failed.connect(show_error)
-        self.window.show()
-        self.window.raise_()
+        self.window.bring_to_front()
         self._update()
 
     def close(self) -> None:

@@ -2,33 +2,20 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_stimg._widgets.figure_view import FigureView
+from napari_stimg._widgets.figure_window import FigureWindow
 from napari_stimg._widgets.forms import note
 from napari_stimg.scatter import draw_scatter
 
 SIZE_PX = (520, 580)
 
 
-class ScatterWindow(QDialog):
-    """Shows one gene's truth against its reconstruction.
-
-    Signals
-    -------
-    failed : str
-        The figure could not be written, and why.
-    """
-
-    failed = Signal(str)
+class ScatterWindow(FigureWindow):
+    """Shows one gene's truth against its reconstruction."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Truth against reconstruction")
-        self.resize(*SIZE_PX)
-        self.figure = FigureView()
-        self.figure.failed.connect(self.failed)
+        super().__init__("Truth against reconstruction", size_px=SIZE_PX, parent=parent)
         self._note = note()
         layout = QVBoxLayout()
         layout.addWidget(self.figure, 1)

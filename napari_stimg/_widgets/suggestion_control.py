@@ -64,8 +64,7 @@ class SuggestionControl(QObject):
             self.window = SuggestionWindow(self._view)
             self.window.failed.connect(show_error)
         self.window.show_suggestion(suggestion)
-        self.window.show()
-        self.window.raise_()
+        self.window.bring_to_front()
 
     def _close(self) -> None:
         if self.window is not None:

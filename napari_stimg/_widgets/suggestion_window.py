@@ -1,9 +1,8 @@
 """The criterion by which a number of domains was suggested, in a window of its own."""
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_stimg._widgets.figure_view import FigureView
+from napari_stimg._widgets.figure_window import FigureWindow
 from napari_stimg._widgets.forms import note
 from napari_stimg.domain_number import Suggestion, draw_suggestion
 
@@ -14,23 +13,11 @@ WARNING = (
 )
 
 
-class SuggestionWindow(QDialog):
-    """Shows a `Suggestion`.
-
-    Signals
-    -------
-    failed : str
-        The figure could not be written, and why.
-    """
-
-    failed = Signal(str)
+class SuggestionWindow(FigureWindow):
+    """Shows a `Suggestion`."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWindowTitle("Number of domains")
-        self.resize(*SIZE_PX)
-        self.figure = FigureView()
-        self.figure.failed.connect(self.failed)
+        super().__init__("Number of domains", size_px=SIZE_PX, parent=parent)
         layout = QVBoxLayout()
         layout.addWidget(self.figure, 1)
         layout.addWidget(note(WARNING))

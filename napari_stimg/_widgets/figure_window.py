@@ -1,0 +1,42 @@
+"""A window of its own around a figure."""
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QDialog, QWidget
+
+from napari_stimg._widgets.figure_view import FigureView
+
+
+class FigureWindow(QDialog):
+    """What windows with a figure share; each lays out its own parts.
+
+    Parameters
+    ----------
+    title : str
+        What it is called.
+    size_px : (width, height)
+        How large it opens.
+
+    Attributes
+    ----------
+    figure : FigureView
+        The figure.
+
+    Signals
+    -------
+    failed : str
+        A file could not be written, and why.
+    """
+
+    failed = Signal(str)
+
+    def __init__(self, title: str, *, size_px: tuple[int, int], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.resize(*size_px)
+        self.figure = FigureView()
+        self.figure.failed.connect(self.failed)
+
+    def bring_to_front(self) -> None:
+        """Show the window in front of the others."""
+        self.show()
+        self.raise_()
