@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import adjusted_rand_score
 
 from napari_stimg.domains import PaintParameters, paint
 from napari_stimg.lattice import Lattice
@@ -60,6 +59,8 @@ def held_out_agreement(
     seed : int
         Of which squares are hidden together.
     """
+    from sklearn.metrics import adjusted_rand_score
+
     fold = _folds(lattice.positions, seed)
     painted = np.full(len(labels), -1)
     for number in range(N_FOLDS):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from napari_stimg.errors import InputError
 
@@ -65,6 +64,8 @@ def confusion(labels: NDArray[np.integer], domains: NDArray[np.integer], *, n_la
     InputError
         If no spot has both.
     """
+    from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+
     both = (labels >= 0) & (domains >= 0)
     if not both.any():
         raise InputError("expected spots that have both a label and a domain, found none; choose another column.")

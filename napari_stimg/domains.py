@@ -1,18 +1,16 @@
 """Domains of a section: found without labels, or painted from a few."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.mixture import GaussianMixture
-from sklearn.neighbors import KNeighborsClassifier
 
 from napari_stimg.errors import InputError
+
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
 
 N_COMPONENTS = 20
 """Principal components of an embedding that are clustered."""
@@ -103,6 +101,8 @@ def cluster(
     InputError
         If there are fewer spots than domains, or fewer than 2 domains are asked for.
     """
+    from sklearn.cluster import KMeans
+
     if not 2 <= params.n_domains <= len(embedding):
         raise InputError(
             f"expected 2 to {len(embedding):,} domains (the number of spots), found {params.n_domains}; "
@@ -143,6 +143,9 @@ def paint(
     InputError
         If fewer than two different labels were given.
     """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.neighbors import KNeighborsClassifier
+
     labelled = labels >= 0
     classes, encoded = np.unique(labels[labelled], return_inverse=True)
     if classes.size < 2:
@@ -182,6 +185,8 @@ def refine(labels: NDArray[np.integer], positions: NDArray[np.floating]) -> NDAr
 
 def components(embedding: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the (S, <= ``N_COMPONENTS``) principal components of an embedding, which are clustered."""
+    from sklearn.decomposition import PCA
+
     n_components = min(N_COMPONENTS, *embedding.shape)
     # As exact as the full decomposition, which takes 20 times as long and lets no other thread run meanwhile.
     pca = PCA(n_components, svd_solver="covariance_eigh")
@@ -189,8 +194,10 @@ def components(embedding: NDArray[np.floating]) -> NDArray[np.float64]:
     return places
 
 
-def mixture(n_domains: int, *, seed: int, n_starts: int) -> GaussianMixture:
+def mixture(n_domains: int, *, seed: int, n_starts: int) -> "GaussianMixture":
     """Return a mixture of Gaussians of one covariance, yet to be fitted: the likeliest of those from several starts."""
+    from sklearn.mixture import GaussianMixture
+
     return GaussianMixture(n_domains, covariance_type="tied", n_init=n_starts, reg_covar=1e-4, random_state=seed)
 
 

@@ -151,6 +151,12 @@ def test_importing_the_package_imports_nothing_heavy(tmp_path: Path) -> None:
     assert imported & {"torch", "numpy", "scipy", "pandas", "anndata", "sklearn"} == set()
 
 
+def test_the_panel_opens_without_what_takes_seconds_to_import(tmp_path: Path) -> None:
+    imported = set(python("-c", "import napari_stimg._widgets.dock, sys; print(*sys.modules, sep='\\n')", cwd=tmp_path))
+    assert "napari_stimg._widgets.dock" in imported
+    assert imported & {"torch", "sklearn", "matplotlib", "anndata"} == set()
+
+
 def test_base_install_needs_no_gui_and_no_extra_names_a_qt_binding() -> None:
     needed = [Requirement(line) for line in requires("napari-stimg") or []]
     base = {requirement.name for requirement in needed if requirement.marker is None}

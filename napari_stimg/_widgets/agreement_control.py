@@ -1,14 +1,18 @@
 """Connects the comparison of domains with labels that the file has, shown in a window of its own."""
 
+from typing import TYPE_CHECKING
+
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QObject
 
-from napari_stimg._widgets.agreement_window import AgreementWindow
 from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.workspace import Workspace
 from napari_stimg.confusion import confusion
 from napari_stimg.errors import InputError
 from napari_stimg.keys import DOMAIN
+
+if TYPE_CHECKING:
+    from napari_stimg._widgets.agreement_window import AgreementWindow
 
 
 class AgreementControl(QObject):
@@ -45,6 +49,8 @@ class AgreementControl(QObject):
             show_warning(f"{session.slide.name} has no column of labels to compare the domains with.")
             return
         if self.window is None:
+            from napari_stimg._widgets.agreement_window import AgreementWindow
+
             self.window = AgreementWindow(self._view)
             self.window.column_requested.connect(self.compare)
             self.window.failed.connect(show_error)

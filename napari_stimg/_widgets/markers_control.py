@@ -1,15 +1,19 @@
 """Connects the marker genes of the domains: computed off the GUI thread, shown in a window of their own."""
 
+from typing import TYPE_CHECKING
+
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.genes_control import GenesControl
-from napari_stimg._widgets.markers_window import MarkersWindow
 from napari_stimg._widgets.session import Domains, Session
 from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
 from napari_stimg.markers import Markers, find_markers
+
+if TYPE_CHECKING:
+    from napari_stimg._widgets.markers_window import MarkersWindow
 
 
 class MarkersControl(QObject):
@@ -67,6 +71,8 @@ class MarkersControl(QObject):
             return
         session.listings.markers, session.listings.marker_labels = markers, domains.labels
         if self.window is None:
+            from napari_stimg._widgets.markers_window import MarkersWindow
+
             self.window = MarkersWindow(self._view)
             self.window.gene_requested.connect(self._genes.show_gene)
             self.window.failed.connect(show_error)

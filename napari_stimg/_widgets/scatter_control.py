@@ -1,11 +1,15 @@
 """Connects the window that shows truth against reconstruction: it follows the gene that is shown."""
 
+from typing import TYPE_CHECKING
+
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 from napari_stimg._widgets.compare_view import CompareView
-from napari_stimg._widgets.scatter_window import ScatterWindow
 from napari_stimg._widgets.workspace import Workspace
+
+if TYPE_CHECKING:
+    from napari_stimg._widgets.scatter_window import ScatterWindow
 
 NO_GENE = "Choose a gene in the tab Genes, or in the table of scores."
 NOT_RECONSTRUCTED = "{} was not reconstructed: reconstruct again, the gene shown is always among those asked for."
@@ -41,6 +45,8 @@ class ScatterControl(QObject):
         if self._workspace.session is None or self._workspace.session.reconstruction is None:
             return
         if self.window is None:
+            from napari_stimg._widgets.scatter_window import ScatterWindow
+
             self.window = ScatterWindow(self._view)
             self.window.failed.connect(show_error)
         self.window.bring_to_front()

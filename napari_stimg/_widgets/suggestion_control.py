@@ -1,15 +1,19 @@
 """Connects the suggestion of a number of domains: found off the GUI thread, set in the form, shown in a window."""
 
+from typing import TYPE_CHECKING
+
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.embedding_control import EmbeddingControl
 from napari_stimg._widgets.session import Session
-from napari_stimg._widgets.suggestion_window import SuggestionWindow
 from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
 from napari_stimg.domain_number import Suggestion, suggest_number
+
+if TYPE_CHECKING:
+    from napari_stimg._widgets.suggestion_window import SuggestionWindow
 
 
 class SuggestionControl(QObject):
@@ -61,6 +65,8 @@ class SuggestionControl(QObject):
             return
         self._view.choose_number(suggestion.n_domains)
         if self.window is None:
+            from napari_stimg._widgets.suggestion_window import SuggestionWindow
+
             self.window = SuggestionWindow(self._view)
             self.window.failed.connect(show_error)
         self.window.show_suggestion(suggestion)
