@@ -23,6 +23,9 @@ ROLE_KEY = "stimg_role"
 SESSION_KEY = "stimg_session"
 """In a layer's metadata: what the panel knows of the section, so that a panel closed and opened again goes on."""
 
+PARTS_KEY = "stimg_parts"
+"""In a layer's metadata: the path of a file of several sections, and their names; the layer shows the first."""
+
 GENE_ROLE = "gene"
 HISTOLOGY_ROLE = "histology"
 
@@ -67,10 +70,20 @@ def world_units(lattice: Lattice) -> str:
 
 
 def _read(path: str | list[str]) -> list[LayerData]:
-    from napari_stimg.io import read_slide
-
     paths: Sequence[str] = [path] if isinstance(path, str) else path
-    return [layer for one in paths for layer in layer_data(read_slide(Path(one)))]
+    return [layer for one in paths for layer in _read_one(Path(one))]
+
+
+def _read_one(path: Path) -> list[LayerData]:
+    """Return the layers of the section in this file; of several, the first, with the names of all in the metadata."""
+    from napari_stimg.io import SeveralSectionsError, read_slide
+
+    try:
+        return layer_data(read_slide(path))
+    except SeveralSectionsError as error:
+        layers = layer_data(read_slide(path, section=error.sections[0]))
+        layers[-1][1]["metadata"][PARTS_KEY] = (path, tuple(error.sections))
+        return layers
 
 
 def _may_hold_a_section(path: Path) -> bool:

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_stimg._reader import GENE_ROLE, HISTOLOGY_ROLE, ROLE_KEY, SLIDE_KEY, get_reader, layer_data
+from napari_stimg._reader import GENE_ROLE, HISTOLOGY_ROLE, PARTS_KEY, ROLE_KEY, SLIDE_KEY, get_reader, layer_data
 from napari_stimg.errors import InputError
 from napari_stimg.slide import Histology
 from tests.known_slides import simulated_slide, slide_of
-from tests.small_sections import write_small_section
+from tests.small_sections import write_small_section, write_two_sections
 
 
 @pytest.mark.parametrize("name", ["a.h5ad", "A.H5AD", "a.h5", "a.tsv", "a.tsv.gz", "a.zarr"])
@@ -41,6 +41,15 @@ def test_each_file_becomes_a_layer_of_its_own_section(tmp_path):
     assert read is not None
     layers = read(paths)
     assert [attributes["metadata"][SLIDE_KEY].name for _, attributes, _ in layers] == ["one", "two"]
+
+
+def test_of_several_sections_in_a_file_the_first_is_read_and_all_are_named(tmp_path):
+    path = write_two_sections(tmp_path / "two.h5ad")
+    read = get_reader(str(path))
+    assert read is not None
+    ((_, attributes, _),) = read(str(path))
+    assert attributes["metadata"][SLIDE_KEY].name == "two A"
+    assert attributes["metadata"][PARTS_KEY] == (path, ("A", "B"))
 
 
 def test_a_damaged_file_is_said_to_be_damaged(tmp_path: Path):

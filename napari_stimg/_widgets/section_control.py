@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from napari.layers import Layer
 from napari.utils.events import Event
 from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
-from napari_stimg._reader import SESSION_KEY, SLIDE_KEY
+from napari_stimg._reader import PARTS_KEY, SESSION_KEY, SLIDE_KEY
 from napari_stimg._widgets.layers import prepare_napari
 from napari_stimg._widgets.recent import recent_paths, remember
 from napari_stimg._widgets.section_view import SectionView
@@ -122,8 +123,8 @@ class SectionControl(QObject):
         layers = list(self._workspace.viewer.layers)
         for session in _distinct(layer.metadata.get(SESSION_KEY) for layer in layers):
             self._workspace.add(session, [layer for layer in layers if layer.metadata.get(SESSION_KEY) is session])
-        for slide in _distinct(layer.metadata.get(SLIDE_KEY) for layer in layers if SESSION_KEY not in layer.metadata):
-            self.open_slide(slide)
+        for layer in layers:
+            self._take_in(layer)
 
     def close_current(self) -> None:
         """Close the current section; ask first if anything of it is unsaved."""
@@ -146,8 +147,8 @@ class SectionControl(QObject):
             return
         self._running = self._waiting.popleft() if self._waiting else None
         if self._running is not None:
-            self._several = self._running.path
             request = self._running
+            self._several = request.path or self._several
             self._opening.start(
                 request.title,
                 lambda: _prepared(request.make_steps()),
@@ -175,9 +176,16 @@ class SectionControl(QObject):
 
     def _on_layer_inserted(self, event: Event) -> None:
         """Take over a section that was dropped on the canvas or opened from napari's menu."""
-        metadata = event.value.metadata
-        if SLIDE_KEY in metadata and SESSION_KEY not in metadata:
-            self.open_slide(metadata[SLIDE_KEY])
+        self._take_in(event.value)
+
+    def _take_in(self, layer: Layer) -> None:
+        """Open the section that a layer of the reader shows; offer the others, if it is one of several in a file."""
+        if SLIDE_KEY not in layer.metadata or SESSION_KEY in layer.metadata:
+            return
+        self.open_slide(layer.metadata[SLIDE_KEY])
+        if PARTS_KEY in layer.metadata:
+            self._several, sections = layer.metadata[PARTS_KEY]
+            self._view.show_parts(sections)
 
     def _on_open_file(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(self._view, "Open a section", filter=FILE_FILTER)

@@ -13,7 +13,7 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QApplication, QFileDialog, QMessageBox
 
 from napari_stimg import keys
-from napari_stimg._reader import layer_data
+from napari_stimg._reader import get_reader, layer_data
 from napari_stimg._widgets.channels_view import CHANNEL_COLORS
 from napari_stimg._widgets.dock import StimgWidget
 from napari_stimg._widgets.layers import CHANNELS, COMPARED, Role
@@ -154,6 +154,20 @@ def test_of_a_file_with_several_sections_one_is_chosen(qtbot, empty_panel, tmp_p
     settle(empty_panel)
     assert empty_panel.workspace.session.slide.n_spots == 24
     assert empty_panel.section_view.parts == []
+
+
+def test_of_a_file_with_several_sections_dropped_on_the_canvas_the_first_opens_and_the_others_are_offered(
+    empty_panel, viewer, tmp_path, settle
+):
+    path = write_two_sections(tmp_path / "two.h5ad")
+    for data, attributes, kind in get_reader(str(path))(str(path)):
+        viewer.add_layer(Layer.create(data, attributes, kind))
+    settle(empty_panel)
+    assert empty_panel.workspace.session.slide.name == "two A"
+    assert empty_panel.section_view.parts == ["A", "B"]
+    empty_panel.section_view.part_requested.emit("B")
+    settle(empty_panel)
+    assert [session.slide.name for session in empty_panel.workspace.sessions] == ["two A", "two B"]
 
 
 def test_the_chosen_section_is_the_one_in_sight(panel, settle):
