@@ -10,6 +10,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QFileDialog
 
+from napari_stimg._widgets.camera import zoom_to
 from napari_stimg._widgets.crop_layer import crop_layer, read_crops, show_crops, spots_in
 from napari_stimg._widgets.crops_view import CropsView
 from napari_stimg._widgets.layers import Role
@@ -69,7 +70,7 @@ class CropsControl(QObject):
             crop_layer(pictures.layers)
             self._follow(pictures)
             pictures.layers.set_visible(Role.CROP, True)
-            pictures.layers.zoom_to(pictures.session.crops[place].corners)
+            zoom_to(pictures.layers, pictures.session.crops[place].corners)
 
     def open(self, place: int) -> None:
         """Open the spots of a region as a section of their own."""

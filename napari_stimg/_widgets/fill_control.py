@@ -88,8 +88,8 @@ class FillControl(QObject):
         values[result.places] = result.expected[:, 0]
         limits = contrast_limits(session.planes.expression(column), session.display.clip_percent)
         name = f"{pictures.gene_label(column)}: predicted, not measured"
-        picture = raster.paint(values)
-        pictures.layers.picture(Role.FILLED, picture, name=name, limits=limits, colormap=session.display.colormap)
+        colors = session.display.colormap
+        pictures.layers.image(Role.FILLED, values, name=name, limits=limits, colormap=colors, raster=raster)
 
     def _clear(self) -> None:
         """Drop what runs and what was predicted, with its layer."""

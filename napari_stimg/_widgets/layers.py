@@ -20,6 +20,7 @@ from napari_stimg._reader import (
     world_units,
 )
 from napari_stimg._widgets.session import Session
+from napari_stimg.display import SpotRaster
 
 
 class Role(StrEnum):
@@ -112,6 +113,7 @@ class SectionLayers:
         colormap: str | Colormap | None = None,
         visible: bool = True,
         blending: str = "translucent",
+        raster: SpotRaster | None = None,
     ) -> Image:
         """Show one value a spot, (S,), as true hexagons; NaN and empty cells are clear.
 
@@ -123,24 +125,10 @@ class SectionLayers:
             None leaves that of an existing layer as it is.
         visible, blending
             Of a layer that is made anew.
+        raster : SpotRaster, optional
+            The section's if None; another one has other spots and the same pixels.
         """
-        picture = self.session.raster.paint(values)
-        return self.picture(
-            role, picture, name=name, limits=limits, colormap=colormap, visible=visible, blending=blending
-        )
-
-    def picture(
-        self,
-        role: Role,
-        picture: NDArray[np.float32],
-        *,
-        name: str,
-        limits: tuple[float, float],
-        colormap: str | Colormap | None = None,
-        visible: bool = True,
-        blending: str = "translucent",
-    ) -> Image:
-        """Show a picture as the section's raster has them, (rows, cols) with NaN where clear; else as `image`."""
+        picture = (raster or self.session.raster).paint(values)
         layer = self.get(role)
         if layer is None:
             options = {"colormap": colormap or "viridis", "blending": blending, "contrast_limits": limits}
@@ -254,28 +242,6 @@ class SectionLayers:
         layers = [layer for role in roles if (layer := self.get(role)) is not None]
         if len(layers) > 1:
             self.viewer.layers.link_layers(layers, attributes)
-
-    def fit_view(self) -> None:
-        """Move the camera so that the section fills the canvas."""
-        spots = [layer for layer in self.present().values() if isinstance(layer, Image) and not layer.rgb]
-        if spots:
-            self.viewer.reset_view(layers=spots[:1])
-
-    @property
-    def view_centre(self) -> NDArray[np.float64]:
-        """(2,) the place (row, col) in the middle of the canvas."""
-        return np.array(self.viewer.scene.camera.center[-2:], dtype=np.float64) / self._world
-
-    def zoom_to(self, places: NDArray[np.float64]) -> None:
-        """Move the camera to these places (N, 2), with as much again around them, but no farther than the section."""
-        self.fit_view()
-        camera = self.viewer.scene.camera
-        centres = self.session.raster.centres
-        reach = np.maximum(np.ptp(places, axis=0), 4 * self.session.lattice.pitch)
-        nearer = float((np.ptp(centres, axis=0) / reach).min()) / 3
-        if nearer > 1:
-            camera.center = (0.0, *((places.min(axis=0) + places.max(axis=0)) / 2 * self._world))
-            camera.zoom *= nearer
 
     def _placement(self) -> dict[str, Any]:
         raster = self.session.raster

@@ -10,6 +10,7 @@ from napari.layers import Layer
 from napari.utils.colormaps import Colormap
 from numpy.typing import NDArray
 
+from napari_stimg._widgets.camera import fit_view, zoom_to
 from napari_stimg._widgets.drawings import Drawings
 from napari_stimg._widgets.layers import CHANNELS, COMPARED, Role, SectionLayers
 from napari_stimg._widgets.session import Session
@@ -86,7 +87,7 @@ class SectionPictures:
         if Role.GENE not in self.layers:
             self.show_gene()
         self.layers.select(Role.GENE)
-        self.layers.fit_view()
+        fit_view(self.layers)
 
     def gene_label(self, column: int) -> str:
         """Return what a gene is called on the slide."""
@@ -229,7 +230,7 @@ class SectionPictures:
             # First, since napari arranges the whole grid anew at each layer that appears in it or leaves it.
             self.layers.viewer.canvas.grid.enabled = False
             self.layers.see({layer: before.get(layer, False) for layer in self.layers.viewer.layers})
-            self.layers.fit_view()
+            fit_view(self.layers)
 
     def comparison_steps(self) -> Iterator[None]:
         """Put them side by side picture by picture: the window is slow to draw each one that is new to it."""
@@ -250,7 +251,7 @@ class SectionPictures:
         yield
         if self._visible_before is before and self.session.reconstruction is not None:
             self.layers.activate(Role.TRUTH, "pan_zoom")
-            self.layers.zoom_to(self.session.raster.centres[self.session.reconstruction.spots])
+            zoom_to(self.layers, self.session.raster.centres[self.session.reconstruction.spots])
 
     def show_domains(self) -> None:
         """Show the domains over the section."""

@@ -4,6 +4,7 @@ import numpy as np
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import QObject
 
+from napari_stimg._widgets.camera import view_centre
 from napari_stimg._widgets.crops_view import CropsView
 from napari_stimg._widgets.genes_control import GenesControl
 from napari_stimg._widgets.layers import Role
@@ -57,7 +58,7 @@ class ShownControl(QObject):
         if pictures is not None:
             centres = pictures.session.raster.centres
             self._pictures = pictures
-            self._spot = int(np.argmin(np.linalg.norm(centres - pictures.layers.view_centre, axis=1)))
+            self._spot = int(np.argmin(np.linalg.norm(centres - view_centre(pictures.layers), axis=1)))
             self._draw(seed=0)
 
     def again(self) -> None:

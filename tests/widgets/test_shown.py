@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_stimg._widgets.camera import zoom_to
 from napari_stimg._widgets.layers import Role
 
 
@@ -18,7 +19,7 @@ def outline(panel):
 
 def test_the_crop_around_the_middle_of_the_canvas_is_outlined(panel):
     raster, spot = panel.workspace.session.raster, 7
-    panel.workspace.pictures.layers.zoom_to(raster.centres)
+    zoom_to(panel.workspace.pictures.layers, raster.centres)
     camera, world = panel.workspace.viewer.scene.camera, panel.workspace.pictures.layers.get(Role.GENE).scale[0]
     camera.center = (0.0, *(raster.centres[spot] * world / raster.scale))
     panel.section_view.crops.model_view_button.click()
