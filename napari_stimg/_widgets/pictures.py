@@ -3,7 +3,6 @@
 from collections import deque
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import NamedTuple
 
 import numpy as np
 from napari.layers import Layer
@@ -13,13 +12,9 @@ from numpy.typing import NDArray
 from napari_stimg._widgets.camera import fit_view, zoom_to
 from napari_stimg._widgets.drawings import Drawings
 from napari_stimg._widgets.layers import CHANNELS, COMPARED, Role, SectionLayers
+from napari_stimg._widgets.reconstruction_pictures import reconstruction_pictures
 from napari_stimg._widgets.session import Session
 from napari_stimg.planes import contrast_limits
-
-DIFFERENCE_COLORS = Colormap(
-    ["#2166ac", "#67a9cf", "#f7f7f7", "#ef8a62", "#b2182b"], name="difference (blue: too low, red: too high)"
-)
-"""ColorBrewer's RdBu, safe for the colour-blind: blue where the reconstruction is too low, red where too high."""
 
 LINKED = ("contrast_limits", "gamma", "colormap")
 
@@ -33,16 +28,6 @@ class Stage(StrEnum):
     SIMILARITY = "similarity"
     DOMAINS = "domains"
     CERTAINTY = "certainty"
-
-
-class _Picture(NamedTuple):
-    """One value a spot, (S,), and how it is shown."""
-
-    role: Role
-    title: str
-    values: NDArray[np.float32]
-    limits: tuple[float, float]
-    colormap: str | Colormap
 
 
 class SectionPictures:
@@ -175,7 +160,7 @@ class SectionPictures:
 
     def reconstruction_steps(self, column: int) -> Iterator[Role]:
         """Do so layer by layer: napari takes a moment for each one that is new."""
-        for picture in self._results_of(column):
+        for picture in reconstruction_pictures(self.session, column):
             layer = self.layers.image(
                 picture.role,
                 picture.values,
@@ -190,31 +175,6 @@ class SectionPictures:
             layer.name_overlay.visible = True
             yield picture.role
         self.layers.link((Role.SEEN, Role.TRUTH, Role.RECONSTRUCTION), LINKED)
-
-    def _results_of(self, column: int) -> Iterator["_Picture"]:
-        """Return the pictures of a gene that was reconstructed; none of another one."""
-        session, display = self.session, self.session.display
-        expected, uncertainty = session.expected(column), session.uncertainty(column)
-        if session.reconstruction is None or expected is None or uncertainty is None:
-            return
-        spots, truth = session.reconstruction.spots, session.planes.expression(column)
-        seen, filled = truth.copy(), truth.copy()
-        seen[spots], filled[spots] = np.nan, expected
-        limits = contrast_limits(truth, display.clip_percent)
-        yield _Picture(Role.SEEN, "Seen by the model", seen, limits, display.colormap)
-        yield _Picture(Role.TRUTH, "Truth", truth, limits, display.colormap)
-        yield _Picture(Role.RECONSTRUCTION, "Reconstruction", filled, limits, display.colormap)
-        difference = self._scattered(expected - truth[spots], spots)
-        largest = max(abs(limit) for limit in contrast_limits(difference))
-        yield _Picture(Role.DIFFERENCE, "Difference", difference, (-largest, largest), DIFFERENCE_COLORS)
-        spread = self._scattered(uncertainty, spots)
-        yield _Picture(Role.UNCERTAINTY, "Uncertainty (sd)", spread, (0.0, contrast_limits(spread)[1]), "magma")
-
-    def _scattered(self, values: NDArray[np.float32], spots: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return (S,) values, NaN in all other spots."""
-        everywhere = np.full(self.session.slide.n_spots, np.nan, dtype=np.float32)
-        everywhere[spots] = values
-        return everywhere
 
     @property
     def is_comparing(self) -> bool:

@@ -9,7 +9,8 @@ from qtpy.QtCore import QObject
 from napari_stimg._widgets.genes_control import GenesControl
 from napari_stimg._widgets.hide_view import HideView
 from napari_stimg._widgets.layers import Role
-from napari_stimg._widgets.pictures import DIFFERENCE_COLORS, SectionPictures, Stage
+from napari_stimg._widgets.pictures import SectionPictures, Stage
+from napari_stimg._widgets.reconstruction_pictures import DIFFERENCE_COLORS
 from napari_stimg._widgets.session import Session
 from napari_stimg._widgets.tasks import what_if
 from napari_stimg._widgets.what_if_window import WhatIfWindow
