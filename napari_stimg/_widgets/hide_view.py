@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QLabel, QSpinBox, QWidget
 from napari_stimg._widgets.ask_view import AskView
 from napari_stimg._widgets.compare_view import CompareView
 from napari_stimg._widgets.forms import button, column, note, row, swatch, title
-from napari_stimg._widgets.sortable_table import Column, SortableTable
+from napari_stimg._widgets.score_table import ScoreTable
 from napari_stimg._widgets.tools_view import BrushSlider, Tool, ToolRow
 
 TOOLS = {
@@ -24,15 +24,6 @@ TOOLS = {
 
 MAX_GENES = 100_000
 """More genes than any slide has."""
-
-SCORES = (
-    ("pcc", "PCC", "Pearson correlation of truth and reconstruction over the hidden spots, -1 to 1", 2),
-    ("gain_percent", "Gain %", "Squared error saved against the section's mean of the gene, in percent", 1),
-    ("gain_over_neighbours_percent", "vs near %", "Squared error saved against visible neighbours' mean, percent", 1),
-    ("mse", "MSE", "Mean squared error over the hidden spots, in (log expression) squared", 3),
-    ("mae", "MAE", "Mean absolute error over the hidden spots, in log expression", 3),
-)
-"""Columns of the score table: key, header, tooltip, digits."""
 
 
 class HideView(QWidget):
@@ -77,15 +68,13 @@ class HideView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._score_columns: NDArray[np.intp] = np.empty(0, dtype=np.intp)
-        self.table = SortableTable()
-        self.table.row_chosen.connect(lambda place: self.gene_requested.emit(int(self._score_columns[place])))
+        self.scores = ScoreTable()
+        self.scores.gene_requested.connect(self.gene_requested)
         self.tools = ToolRow(TOOLS)
         self.tools.tool_requested.connect(self.tool_requested)
         self.brush = BrushSlider(4)
         self.brush.brush_requested.connect(self.brush_requested)
         self.compare, self.ask = CompareView(), AskView()
-        self._summary = note()
         layout = column(
             title("1 · Hide"),
             self.tools,
@@ -97,12 +86,11 @@ class HideView(QWidget):
             title("3 · Compare"),
             self._build_comparison(),
             self.compare,
-            self._summary,
-            self.table,
+            self.scores,
             title("4 · Beyond what was measured"),
             self.ask,
         )
-        layout.setStretchFactor(self.table, 1)
+        layout.setStretchFactor(self.scores, 1)
         self.setLayout(layout)
         self.show_mask(0, 0, can_undo=False, can_redo=False)
         self.show_domains((), ())
@@ -112,11 +100,6 @@ class HideView(QWidget):
     def mask_text(self) -> str:
         """What is said of the mask."""
         return self._count.text()
-
-    @property
-    def summary_text(self) -> str:
-        """What is said of the reconstruction."""
-        return self._summary.text()
 
     @property
     def is_live(self) -> bool:
@@ -158,42 +141,18 @@ class HideView(QWidget):
         )
 
     def show_scores(self, scores: pd.DataFrame, columns: NDArray[np.intp], summary: str) -> None:
-        """List the scores gene by gene, the best correlated first.
-
-        Parameters
-        ----------
-        scores : DataFrame, K rows, indexed by gene
-            With the columns of `SCORES`.
-        columns : (K,) int
-            The slide's column of each.
-        summary : str
-            One sentence over all genes.
-        """
-        self._score_columns = columns
-        names = Column(title="Gene", tooltip="Symbol of the gene", values=scores.index.to_numpy(dtype=np.str_))
-        numbers = [
-            Column(title=header, tooltip=tooltip, values=scores[key].to_numpy(np.float64), digits=digits, width_px=66)
-            for key, header, tooltip, digits in SCORES
-        ]
-        self.table.set_columns([names, *numbers], sort_by=1, descending=True)
-        self._summary.setText(summary)
-        for widget in (self.table, self.side_by_side, self._uncertainty, self.compare):
+        """List the scores gene by gene, as `ScoreTable.show_scores`, and let pictures be compared."""
+        self.scores.show_scores(scores, columns, summary)
+        for widget in (self.scores.table, self.side_by_side, self._uncertainty, self.compare):
             widget.setEnabled(True)
 
     def clear_scores(self, why: str = "Hide some spots, then reconstruct them; the scores appear here.") -> None:
         """Show that there is nothing to compare."""
-        self._score_columns = np.empty(0, dtype=np.intp)
-        self.table.set_columns((), sort_by=0)
-        self._summary.setText(why)
-        for widget in (self.table, self.side_by_side, self._uncertainty, self.compare):
+        self.scores.clear(why)
+        for widget in (self.scores.table, self.side_by_side, self._uncertainty, self.compare):
             widget.setEnabled(False)
         self.show_comparison(False)
         self._uncertainty.setChecked(False)
-
-    def show_gene(self, column_shown: int | None) -> None:
-        """Mark the gene that is shown, if it was scored."""
-        place = np.flatnonzero(self._score_columns == (-1 if column_shown is None else column_shown))
-        self.table.select_row(int(place[0]) if place.size else -1)
 
     def show_comparison(self, on: bool) -> None:
         """Show whether the pictures lie side by side."""

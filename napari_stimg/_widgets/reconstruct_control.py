@@ -101,7 +101,7 @@ class ReconstructControl(QObject):
             said += OTHER_MODEL.format(escape(how["checkpoint"]))
         self._view.show_scores(session.scores, session.reconstruction.columns, said)
         self._view.show_comparison(self._workspace.is_comparing)
-        self._view.show_gene(session.display.column)
+        self._view.scores.show_gene(session.display.column)
 
     def _on_uncertainty(self, wanted: bool) -> None:
         if self._workspace.pictures is not None:
@@ -123,7 +123,7 @@ class ReconstructControl(QObject):
 
     def _on_gene_shown(self) -> None:
         if self._workspace.session is not None:
-            self._view.show_gene(self._workspace.session.display.column)
+            self._view.scores.show_gene(self._workspace.session.display.column)
 
     def _on_current_changed(self) -> None:
         self._turns.cancel()

@@ -339,14 +339,14 @@ def test_results_of_the_former_model_are_kept_marked_and_saved_as_its_own(panel,
     choose(panel, "few")
     assert session.unsaved == unsaved
     assert session.hidden.sum() == 20
-    assert "Made by all.safetensors, which is not the model chosen now." in panel.hide_view.summary_text
+    assert "Made by all.safetensors, which is not the model chosen now." in panel.hide_view.scores.summary_text
     assert "Made with all.safetensors" in panel.domains_view.domains_text
     panel.saving.save_to(tmp_path / "saved.h5ad")
     settle(panel)
     made = ad.read_h5ad(tmp_path / "saved.h5ad").uns[keys.PROVENANCE]
     assert {made[what]["checkpoint_sha256"] for what in ("reconstruction", "embedding", "domains")} == {former}
     choose(panel, "all")
-    assert "not the model chosen now" not in panel.hide_view.summary_text
+    assert "not the model chosen now" not in panel.hide_view.scores.summary_text
 
 
 def test_domains_are_found_from_an_embedding_of_the_model_in_use(panel, models, settle, choose):

@@ -113,7 +113,7 @@ def test_a_panel_closed_and_opened_again_goes_on(qtbot, reconstructed, model_pat
     assert again.workspace.session is session
     assert len(viewer.layers) == n_layers
     assert "spots hidden" in again.hide_view.mask_text
-    assert again.hide_view.table.columns.rowCount() == 60
+    assert again.hide_view.scores.table.columns.rowCount() == 60
     again.close()
 
 
@@ -398,15 +398,15 @@ def test_hidden_spots_are_reconstructed_scored_and_laid_side_by_side(reconstruct
     session = reconstructed.workspace.session
     np.testing.assert_array_equal(session.reconstruction.spots, np.flatnonzero(session.hidden))
     assert session.scores.shape[0] == 60
-    assert reconstructed.hide_view.table.columns.rowCount() == 60
-    assert "60 genes" in reconstructed.hide_view.summary_text
+    assert reconstructed.hide_view.scores.table.columns.rowCount() == 60
+    assert "60 genes" in reconstructed.hide_view.scores.summary_text
     visible = {role for role, layer in reconstructed.workspace.pictures.layers.present().items() if layer.visible}
     assert visible == set(COMPARED)
     assert session.unsaved == {"mask", "reconstruction"}
 
 
 def test_a_click_on_a_score_shows_that_gene(reconstructed):
-    table = reconstructed.hide_view.table
+    table = reconstructed.hide_view.scores.table
     table.selectRow(5)
     session = reconstructed.workspace.session
     column = session.reconstruction.columns[table.columns.order[5]]
@@ -446,7 +446,7 @@ def test_uncertainty_is_a_layer_that_can_be_seen(reconstructed):
 
 
 def test_after_the_comparison_the_gene_chosen_in_it_is_seen(reconstructed):
-    reconstructed.hide_view.table.selectRow(7)
+    reconstructed.hide_view.scores.table.selectRow(7)
     reconstructed.hide_view.comparison_requested.emit(False)
     column = reconstructed.workspace.session.display.column
     layer = section_layer(reconstructed, Role.GENE)
@@ -462,7 +462,7 @@ def test_naparis_own_grid_button_ends_the_comparison_too(reconstructed):
 
 def test_a_mask_changed_since_is_said_and_its_reconstruction_not_saved(reconstructed):
     reconstructed.hide_view.clear_requested.emit()
-    assert "The mask has changed since" in reconstructed.hide_view.summary_text
+    assert "The mask has changed since" in reconstructed.hide_view.scores.summary_text
     assert reconstructed.workspace.session.results().reconstruction is None
 
 

@@ -163,11 +163,11 @@ def test_scores_say_the_slides_column_of_the_row_chosen(qtbot, shown):
     scores = pd.DataFrame({key: [0.1, 0.3, 0.2] for key in keys}, index=["A", "B", "C"])
     view.show_scores(scores, np.array([40, 50, 60]), "Well done.")
     with qtbot.waitSignal(view.gene_requested) as asked:
-        view.table.selectRow(0)
+        view.scores.table.selectRow(0)
     assert asked.args == [50]
-    assert view.summary_text == "Well done."
+    assert view.scores.summary_text == "Well done."
     view.clear_scores()
-    assert view.table.columns.rowCount() == 0
+    assert view.scores.table.columns.rowCount() == 0
 
 
 def test_all_genes_or_some_can_be_asked_for(shown):
