@@ -1,5 +1,6 @@
 """Connects fine-tuning: trains the model off the GUI thread, puts it to use, and writes it."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +85,8 @@ class FineTuneControl(QObject):
 
     def _on_save(self) -> None:
         suggested = models_folder() / self._workspace.model.path.name
-        suggested.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # another place can be chosen
+            suggested.parent.mkdir(parents=True, exist_ok=True)
         chosen, _ = QFileDialog.getSaveFileName(self._view, "Save the model", str(suggested), FILE_FILTER)
         if chosen:
             self.save_to(Path(chosen) if chosen.endswith(SUFFIX) else Path(f"{chosen}{SUFFIX}"))

@@ -97,6 +97,17 @@ def test_back_to_the_former_and_to_the_tuned_one_again(tuned, settle):
     assert panel.workspace.model is model
 
 
+def test_where_no_folder_of_models_can_be_made_another_place_is_asked_for(tuned, settle, tmp_path, monkeypatch):
+    panel, _ = tuned
+    (tmp_path / "taken").write_text("a file, no folder")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "taken" / "models"))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), ""))
+    panel.section_view.tuning.save.click()
+    settle(panel)
+    assert panel.workspace.model.path == tmp_path / "mine.safetensors"
+    assert panel.workspace.model.path.exists()
+
+
 def test_it_is_saved_as_a_file_of_the_same_identity(tuned, settle, tmp_path, monkeypatch):
     panel, _ = tuned
     sha256 = panel.workspace.model.sha256
