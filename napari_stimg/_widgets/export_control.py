@@ -1,6 +1,5 @@
 """Connects the Export menu: tables and outlines of the current section, for other programs."""
 
-import re
 from pathlib import Path
 
 from napari.utils.notifications import show_error, show_info
@@ -22,14 +21,8 @@ FILTERS = {
     "crops": "GeoJSON (*.geojson)",
     "figure": "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)",
 }
-ENDINGS = {
-    "spots": ".csv",
-    "scores": ".csv",
-    "hidden": ".geojson",
-    "domains": ".geojson",
-    "crops": ".geojson",
-    "figure": ".png",
-}
+"""Which files each of `EXPORTS` can be, the usual one first."""
+
 HIDDEN_COLOR = "#ff0000"
 CROP_COLOR = "#ffc800"
 
@@ -62,15 +55,14 @@ class ExportControl(QObject):
         if pictures is None:
             return
         session = pictures.session
-        ending = ENDINGS[what]
-        suggested = suggested_target(session).with_name(f"{session.slide.name.replace('/', '_')}_{what}{ending}")
+        name = f"{session.slide.name.replace('/', '_')}_{what}{_ending(FILTERS[what])}"
+        suggested = suggested_target(session).with_name(name)
         chosen, kind = QFileDialog.getSaveFileName(
             self._view, EXPORTS[what][0].rstrip("…"), str(suggested), FILTERS[what]
         )
         if not chosen:
             return
-        picked = re.search(r"\*(\.\w+)", kind)
-        target = Path(chosen) if Path(chosen).suffix else Path(chosen + (picked[1] if picked else ending))
+        target = Path(chosen) if Path(chosen).suffix else Path(chosen + (_ending(kind) or _ending(FILTERS[what])))
         try:
             if what == "figure":
                 save_canvas(pictures, target)
@@ -136,3 +128,8 @@ def export(session: Session, what: str, target: Path) -> None:
             ),
             target,
         )
+
+
+def _ending(filters: str) -> str:
+    """Return the first file ending that a file dialog's filters name, such as ``.csv``."""
+    return filters.partition("*")[2].partition(")")[0]
