@@ -216,7 +216,8 @@ class HideView(QWidget):
     def _build_comparison(self) -> QWidget:
         self.side_by_side = button(
             "Side by side",
-            "What the model saw, the truth, the reconstruction and their difference, with one camera and one contrast.",
+            "What the model saw, the truth, the reconstruction and their difference (blue: too low, red: too high), "
+            "with one camera and one contrast.",
             lambda: self.comparison_requested.emit(self.side_by_side.isChecked()),
             checkable=True,
         )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from napari_stimg._widgets.named_crops import NamedCrop
 from napari_stimg._widgets.session import Display, Domains, Session
 
-DRAWN = frozenset({"mask", "domains"})
+DRAWN = frozenset({"mask", "scribbles", "domains"})
 """Of what a session calls unsaved: what is kept."""
 
 

@@ -133,6 +133,7 @@ class SectionPictures:
         """Look at the one gene, at the channels together, at the embedding or one spot's likes, or at the domains."""
         self.compare(False)
         self.stage = stage
+        self._draw_again(stage)
         self.layers.set_visible(Role.GENE, stage is Stage.GENE)
         self.layers.set_visible(Role.EMBEDDING, stage is Stage.EMBEDDING)
         self.layers.set_visible(Role.SIMILARITY, stage is Stage.SIMILARITY)
@@ -140,6 +141,19 @@ class SectionPictures:
         self.layers.set_visible(Role.CERTAINTY, stage is Stage.CERTAINTY)
         for role in CHANNELS:
             self.layers.set_visible(role, stage is Stage.CHANNELS)
+
+    def _draw_again(self, stage: Stage) -> None:
+        """Draw what the user has deleted from the layer list, where the session still holds it."""
+        if stage is Stage.GENE and Role.GENE not in self.layers:
+            self.show_gene()
+        elif stage is Stage.DOMAINS and Role.DOMAINS not in self.layers:
+            self.show_domains()
+        elif stage is Stage.CERTAINTY and Role.CERTAINTY not in self.layers:
+            self.show_certainty()
+        elif stage is Stage.CHANNELS and any(
+            role not in self.layers for role in CHANNELS[: len(self.session.display.channels)]
+        ):
+            self.show_channels()
 
     def pan(self) -> None:
         """Let the mouse move the canvas, whatever it did before."""

@@ -11,10 +11,11 @@ from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.session import Session
 from napari_stimg.planes import contrast_limits
 
-DIFFERENCE_COLORS = Colormap(
-    ["#2166ac", "#67a9cf", "#f7f7f7", "#ef8a62", "#b2182b"], name="difference (blue: too low, red: too high)"
-)
-"""ColorBrewer's RdBu, safe for the colour-blind: blue where the reconstruction is too low, red where too high."""
+DIFFERENCE_COLORS = Colormap(["#2166ac", "#67a9cf", "#f7f7f7", "#ef8a62", "#b2182b"], name="difference")
+"""ColorBrewer's RdBu, safe for the colour-blind: blue where the reconstruction is too low, red where too high.
+
+A short name: napari's layer controls become as wide as the longest one, and stay so.
+"""
 
 
 class Picture(NamedTuple):

@@ -119,7 +119,8 @@ class ScribbleControl(QObject):
             self._scribble(pictures, pictures.drawings.painted_scribbles())
 
     def _scribble(self, pictures: SectionPictures, scribbles: NDArray[np.intp]) -> None:
-        pictures.session.scribble_history.change(scribbles)
+        if pictures.session.scribble_history.change(scribbles):
+            self._workspace.touch("scribbles")
         self._on_scribbles_changed(pictures)
 
     def _on_scribbles_changed(self, pictures: SectionPictures) -> None:
@@ -130,11 +131,13 @@ class ScribbleControl(QObject):
     def _on_undo_key(self, _layer: Layer) -> None:
         pictures = self._workspace.pictures
         if pictures is not None and pictures.session.scribble_history.undo():
+            self._workspace.touch("scribbles")
             self._on_scribbles_changed(pictures)
 
     def _on_redo_key(self, _layer: Layer) -> None:
         pictures = self._workspace.pictures
         if pictures is not None and pictures.session.scribble_history.redo():
+            self._workspace.touch("scribbles")
             self._on_scribbles_changed(pictures)
 
     def _on_scribbles_cleared(self) -> None:

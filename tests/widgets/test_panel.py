@@ -192,6 +192,13 @@ def test_closing_a_section_brings_up_the_other_and_at_last_none(panel, settle):
     assert "Drop an .h5ad" in panel.section_view.card_text
 
 
+def test_scribbles_alone_can_be_saved(panel, slide):
+    assert not panel.save_view.save.isEnabled()
+    panel.scribbles.scribble(np.arange(slide.n_spots) < 3)
+    assert panel.workspace.session.unsaved == {"scribbles"}
+    assert panel.save_view.save.isEnabled()
+
+
 def test_a_section_with_unsaved_changes_is_closed_only_if_the_user_says_so(panel, monkeypatch):
     panel.workspace.touch("mask")
     asked = []

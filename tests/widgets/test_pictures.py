@@ -74,6 +74,24 @@ def test_a_deleted_layer_comes_back_when_it_is_needed(viewer, pictures):
     assert Role.GENE in pictures.layers
 
 
+def test_deleted_domains_come_back_when_one_looks_at_them(viewer, pictures, session):
+    labels = np.arange(session.slide.n_spots) % 2
+    session.domains = Domains(labels=labels, names=("a", "b"), colors=("#ff0000", "#0000ff"))
+    pictures.show_domains()
+    viewer.layers.remove(pictures.layers.get(Role.DOMAINS))
+    pictures.bring_up(Stage.DOMAINS)
+    np.testing.assert_array_equal(values_at_spots(pictures.layers.get(Role.DOMAINS), session), labels + 1)
+    assert pictures.layers.get(Role.DOMAINS).visible
+
+
+def test_a_deleted_channel_comes_back_when_one_looks_at_the_channels(viewer, pictures, session):
+    session.display.channels = [Channel(column=0, color="#ff0000"), Channel(column=1, color="#00ff00")]
+    pictures.show_channels()
+    viewer.layers.remove(pictures.layers.get(CHANNELS[1]))
+    pictures.bring_up(Stage.CHANNELS)
+    assert [pictures.layers.get(role).visible for role in CHANNELS[:2]] == [True, True]
+
+
 def test_channels_add_up_and_go_when_they_are_no_longer_wanted(pictures, session):
     session.display.channels = [Channel(column=1, color="#ff0000"), Channel(column=2, color="#00ff00")]
     pictures.show_channels()
