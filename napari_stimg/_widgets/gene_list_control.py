@@ -79,7 +79,7 @@ class GeneListControl(QObject):
         self._choose(session, PATTERN)
 
     def _on_markers(self, session: Session, listing: Listing, labels: NDArray[np.intp], markers: Markers) -> None:
-        session.listings.markers, session.listings.marker_labels = markers, labels
+        session.listings.note_markers(markers, labels)
         if _markers(session) is not None:
             self._choose(session, listing)
 

@@ -51,6 +51,10 @@ class Listings:
     markers: "Markers | None" = None
     marker_labels: NDArray[np.intp] | None = None
 
+    def note_markers(self, markers: "Markers", labels: NDArray[np.intp]) -> None:
+        """Keep the markers of domains with these labels, (S,), in place of those of other domains."""
+        self.markers, self.marker_labels = markers, labels
+
     def markers_of(self, labels: NDArray[np.intp]) -> "Markers | None":
         """Return the markers of domains with these labels, (S,), or None if they were not compared."""
         return self.markers if self.marker_labels is labels else None

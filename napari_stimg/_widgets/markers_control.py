@@ -69,7 +69,7 @@ class MarkersControl(QObject):
     def _on_found(self, session: Session, domains: Domains, markers: Markers) -> None:
         if self._workspace.session is not session or session.domains is not domains:
             return
-        session.listings.markers, session.listings.marker_labels = markers, domains.labels
+        session.listings.note_markers(markers, domains.labels)
         if self.window is None:
             from napari_stimg._widgets.markers_window import MarkersWindow
 
