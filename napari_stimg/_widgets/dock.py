@@ -223,6 +223,7 @@ class StimgWidget(QWidget):
         self.close_button.setEnabled(self.workspace.current_place >= 0)
 
     def _let_go(self) -> None:
+        self.workspace.compare(False)  # no other panel would know how to leave napari's grid
         self.kept.stop()
         for runner in self.runners.values():
             runner.cancel()

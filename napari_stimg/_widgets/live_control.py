@@ -1,6 +1,7 @@
 """Connects live mode of the Reconstruct tab: while one draws, the shown gene is filled in where spots are hidden."""
 
 import numpy as np
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, QTimer
 
 from napari_stimg._widgets.hide_view import HideView
@@ -56,6 +57,9 @@ class LiveControl(QObject):
 
     def _on_live(self, wanted: bool) -> None:
         if wanted:
+            session = self._workspace.session
+            if session is not None and session.display.column is None:
+                show_info("Choose a gene in the tab Genes: it is the gene shown that is filled in as you draw.")
             self._ask()
         else:
             self._show_truth()

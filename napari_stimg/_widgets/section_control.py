@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QFileDialog, QMessageBox
 
 from napari_stimg._reader import PARTS_KEY, SESSION_KEY, SLIDE_KEY
+from napari_stimg._widgets.kept import DRAWN
 from napari_stimg._widgets.layers import prepare_napari
 from napari_stimg._widgets.recent import recent_paths, remember
 from napari_stimg._widgets.section_view import SectionView
@@ -132,9 +133,10 @@ class SectionControl(QObject):
         if session is None:
             return
         if session.unsaved:
-            what = ", ".join(sorted(session.unsaved))
-            question = f"{session.slide.name} has unsaved changes ({what}). Close it and lose them?"
-            if QMessageBox.question(self._view, "Unsaved changes", question) != QMessageBox.StandardButton.Yes:
+            if (
+                QMessageBox.question(self._view, "Unsaved changes", _closing_question(session))
+                != QMessageBox.StandardButton.Yes
+            ):
                 return
         self._workspace.close(self._workspace.current_place)
 
@@ -235,3 +237,15 @@ def _prepared(steps: Steps) -> Steps:
 def _distinct(things: Iterable[Any]) -> list[Any]:
     """Return the things that are not None, each once, by identity."""
     return list({id(thing): thing for thing in things if thing is not None}.values())
+
+
+def _closing_question(session: Session) -> str:
+    """Ask whether to close a section, and say what of it is lost then: what is drawn on a file is kept."""
+    kept = DRAWN & session.unsaved if session.origin is not None else frozenset()
+    lost = session.unsaved - kept
+    said = f"{session.slide.name} has unsaved changes ({', '.join(sorted(session.unsaved))})."
+    if not kept:
+        return f"{said} Close it and lose them?"
+    if not lost:
+        return f"{said} Close it? They come back when it is opened again."
+    return f"{said} Close it and lose {', '.join(sorted(lost))}? The rest comes back when it is opened again."

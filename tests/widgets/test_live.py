@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from napari.utils.notifications import notification_manager
 from numpy.typing import NDArray
 
 from napari_stimg._widgets.dock import StimgWidget
@@ -164,3 +165,9 @@ def test_hidden_counts_never_reach_what_is_filled_in(
         assert not np.allclose(shown(panel)[spots], panel.workspace.session.planes.expression(GENE)[spots])
         filled.append(shown(panel)[spots])
     np.testing.assert_array_equal(*filled)
+
+
+def test_without_a_gene_one_is_told_to_choose_one(panel: StimgWidget) -> None:
+    n_before = len(notification_manager.records)
+    panel.hide_view.live.setChecked(True)
+    assert ["Choose a gene" in record.message for record in notification_manager.records[n_before:]] == [True]

@@ -117,6 +117,14 @@ def test_a_panel_closed_and_opened_again_goes_on(qtbot, reconstructed, model_pat
     again.close()
 
 
+def test_a_panel_closed_while_pictures_lie_side_by_side_leaves_the_grid(reconstructed):
+    viewer = reconstructed.workspace.viewer
+    reconstructed.workspace.compare(True)
+    assert viewer.canvas.grid.enabled
+    reconstructed.close()
+    assert not viewer.canvas.grid.enabled
+
+
 def test_a_closed_panel_leaves_the_viewer_alone(panel, slide):
     viewer = panel.workspace.viewer
     panel.close()
@@ -212,7 +220,22 @@ def test_a_section_with_unsaved_changes_is_closed_only_if_the_user_says_so(panel
     monkeypatch.setattr(QMessageBox, "question", answer(QMessageBox.StandardButton.Yes))
     panel.close_button.click()
     assert panel.workspace.session is None
-    assert asked == ["small has unsaved changes (mask). Close it and lose them?"] * 2
+    assert asked == ["small has unsaved changes (mask). Close it? They come back when it is opened again."] * 2
+
+
+def test_one_is_told_what_closing_a_section_loses(panel, monkeypatch):
+    asked = []
+    monkeypatch.setattr(QMessageBox, "question", lambda _parent, _title, question: asked.append(question))
+    panel.workspace.touch("mask")
+    panel.workspace.touch("embedding")
+    panel.close_button.click()
+    panel.workspace.session.origin = None
+    panel.close_button.click()
+    assert asked == [
+        "small has unsaved changes (embedding, mask). Close it and lose embedding? The rest comes back when it is "
+        "opened again.",
+        "small has unsaved changes (embedding, mask). Close it and lose them?",
+    ]
 
 
 def test_an_outlined_region_opens_as_a_section_of_its_own_and_can_be_saved(qtbot, panel, slide, settle, tmp_path):
