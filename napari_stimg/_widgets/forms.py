@@ -41,7 +41,7 @@ def note(text: str = "", *, muted: bool = True) -> QLabel:
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
     if muted:
-        label.setStyleSheet("color: #8791a0;")
+        label.setStyleSheet("color: #7a8494;")
     return label
 
 
@@ -54,7 +54,7 @@ def facts_table(facts: Iterable[tuple[str, str]]) -> str:
         What is said, and of what.
     """
     rows = "".join(
-        f"<tr><td style='color:#8791a0; padding-right:12px'>{what}</td><td>{value}</td></tr>" for what, value in facts
+        f"<tr><td style='color:#7a8494; padding-right:12px'>{what}</td><td>{value}</td></tr>" for what, value in facts
     )
     return f"<table cellspacing='0' cellpadding='2'>{rows}</table>"
 

@@ -188,6 +188,11 @@ class SectionLayers:
             layer = self._add(role, Shapes(**style, **options))
         return layer
 
+    def measure_in(self, unit: str) -> None:
+        """Give the layers this unit of the world; they stay where they are."""
+        for layer in self.present().values():
+            layer.units = (unit, unit)
+
     def show_colorbar(self, role: Role) -> None:
         """Show the colour bar of a layer, if that is there."""
         layer = self.get(role)

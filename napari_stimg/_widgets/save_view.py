@@ -24,7 +24,7 @@ COPIES = {
 }
 """What can go to the clipboard: menu entry and tooltip."""
 
-UNSAVED, SAVED, IDLE = "#d97e00", "#2ea043", "#8791a0"
+UNSAVED, SAVED, IDLE = "#d97e00", "#2ea043", "#7a8494"
 
 
 class SaveView(QWidget):

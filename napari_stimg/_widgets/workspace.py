@@ -8,6 +8,7 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 from qtpy.QtCore import QObject, Signal
 
+from napari_stimg._reader import world_units
 from napari_stimg._widgets.connections import Connections
 from napari_stimg._widgets.layers import Role, SectionLayers
 from napari_stimg._widgets.pictures import SectionPictures, Stage
@@ -110,6 +111,7 @@ class Workspace(QObject):
 
     def add(self, session: Session, layers: Sequence[Layer] = ()) -> None:
         """Make this an open section and the current one, with the layers that show it already."""
+        self._measure_like(session)
         section_layers = SectionLayers(self.viewer, session)
         for layer in layers:
             section_layers.adopt(layer)
@@ -136,6 +138,11 @@ class Workspace(QObject):
         session = self.session
         self.viewer.canvas.overlays.scale_bar.visible = session is not None and session.lattice.pitch_um is not None
 
+    def _measure_like(self, session: Session) -> None:
+        """Give all open sections this one's unit: napari shows none, and complains, where layers' units differ."""
+        for pictures in self._open:
+            pictures.layers.measure_in(world_units(session.lattice))
+
     def choose(self, place: int) -> None:
         """Make the section at this place the current one, and bring its layers into sight."""
         chosen = self._open[place]
@@ -143,6 +150,7 @@ class Workspace(QObject):
             return
         if self._current is not None:
             self._current.put_away()
+        self._measure_like(chosen.session)
         self._current = chosen
         chosen.bring_back()
         if not self.is_finishing:

@@ -1,6 +1,7 @@
 """The whole path through the panel, on a viewer without a window: open, look, hide, reconstruct, paint, save."""
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import anndata as ad
@@ -176,6 +177,19 @@ def test_of_a_file_with_several_sections_dropped_on_the_canvas_the_first_opens_a
     empty_panel.section_view.part_requested.emit("B")
     settle(empty_panel)
     assert [session.slide.name for session in empty_panel.workspace.sessions] == ["two A", "two B"]
+
+
+def test_layers_have_the_unit_of_the_section_in_sight(panel, viewer, slide, settle):
+    def units():
+        return {str(unit) for layer in viewer.layers for unit in layer.units}
+
+    assert units() == {"micrometer"}
+    panel.sections.open_slide(replace(slide, um_per_place=None))
+    settle(panel)
+    assert units() == {"pixel"}
+    panel.chooser.activated.emit(0)
+    assert units() == {"micrometer"}
+    assert viewer.canvas.overlays.scale_bar.visible
 
 
 def test_the_chosen_section_is_the_one_in_sight(panel, settle):
