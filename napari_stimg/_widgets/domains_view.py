@@ -21,6 +21,9 @@ TOOLS = {
     Tool.ERASER: ("Eraser", "Erase scribbles."),
 }
 
+LEGEND_PX = 170
+"""Least height of the legend: six rows; a lower window scrolls the tab."""
+
 
 class DomainsView(QWidget):
     """Asks for domains, with or without labels, and names them.
@@ -80,6 +83,7 @@ class DomainsView(QWidget):
         self.certainty = CertaintyView()
         self.edits = DomainEditsView()
         self.legend = LegendTable(several=True)
+        self.legend.setMinimumHeight(LEGEND_PX)
         self.legend.renamed.connect(self.domain_renamed)
         self.legend.recolored.connect(self.domain_recolored)
         self.legend.selected.connect(self.edits.show_selected)

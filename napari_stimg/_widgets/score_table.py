@@ -18,6 +18,9 @@ SCORES = (
 )
 """Columns of the score table: key, header, tooltip, digits."""
 
+TABLE_PX = 160
+"""Least height of the table: five rows; a lower window scrolls the tab."""
+
 
 class ScoreTable(QWidget):
     """Lists scores; says which gene the user wants to see.
@@ -35,6 +38,7 @@ class ScoreTable(QWidget):
         self._columns: NDArray[np.intp] = np.empty(0, dtype=np.intp)
         self._summary = note()
         self.table = SortableTable()
+        self.table.setMinimumHeight(TABLE_PX)
         self.table.row_chosen.connect(lambda place: self.gene_requested.emit(int(self._columns[place])))
         layout = column(self._summary, self.table, margin_px=0)
         layout.setStretchFactor(self.table, 1)
