@@ -1,14 +1,17 @@
 """The Map tab, on a viewer without a window: dots chosen there are outlined on the tissue, and the other way round."""
 
+import sys
+
 import numpy as np
 import pytest
 from matplotlib.backend_bases import MouseButton, MouseEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_stimg._widgets.layers import Role
+from napari_stimg._widgets.map_view import MapView
 from napari_stimg._widgets.tasks import Model
 from napari_stimg.checkpoint import load_checkpoint, save_checkpoint
-from napari_stimg.embedding_map import embedding_map, has_umap
+from napari_stimg.embedding_map import embedding_map
 
 
 @pytest.fixture
@@ -171,8 +174,11 @@ def test_a_map_of_another_models_embedding_says_so_until_it_is_drawn_anew(mapped
     assert mapped.map_view.stale_text == ""
 
 
-@pytest.mark.skipif(has_umap(), reason="umap-learn is installed")
-def test_umap_is_offered_only_where_it_is_installed(mapped):
-    method = mapped.map_view._method
-    assert not method.model().item(1).isEnabled()
-    assert "pip install 'napari-stimg[umap]'" in method.toolTip()
+@pytest.mark.parametrize("installed", [True, False])
+def test_umap_is_offered_only_where_it_is_installed(qtbot, monkeypatch, installed):
+    if not installed:
+        monkeypatch.setitem(sys.modules, "umap", None)
+    view = MapView()
+    qtbot.addWidget(view)
+    assert view._method.model().item(1).isEnabled() == installed
+    assert ("pip install 'napari-stimg[umap]'" in view._method.toolTip()) != installed
