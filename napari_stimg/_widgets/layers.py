@@ -63,8 +63,12 @@ COMPARED = (Role.SEEN, Role.TRUTH, Role.RECONSTRUCTION, Role.DIFFERENCE)
 
 
 def prepare_napari() -> None:
-    """Load what napari loads with the first layer that has units, which takes a moment; in any thread."""
+    """Do what napari does with the first layers of their kinds, which takes a moment; in any thread.
+
+    It loads its units, and, where numba is installed, compiles how whole numbers are coloured (a second or two).
+    """
     Image(np.zeros((1, 1), dtype=np.float32), units=("micrometer", "micrometer"))
+    Labels(np.zeros((1, 1), dtype=np.uint8), colormap=_direct({1: "#ffffff"}))
 
 
 class SectionLayers:
