@@ -150,8 +150,9 @@ def _add_domains(commands: "Commands") -> None:
     )
     parser.add_argument(
         "--method",
-        choices=("gmm", "kmeans", "knn", "logistic"),
-        help="with --n-domains gmm (default) or kmeans, with --labels-key knn (default) or logistic",
+        choices=("consensus", "gmm", "kmeans", "blend", "knn", "logistic"),
+        help="with --n-domains consensus (of 12 mixtures; default), gmm (one mixture) or kmeans; with --labels-key "
+        "blend (of a mixture and logistic regression; default), knn or logistic",
     )
     parser.add_argument(
         "--n-neighbours", metavar="N", type=whole_number(1, 100), help="labelled spots that vote, for knn (default 10)"

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_stimg.domains import components, mixture
+from napari_stimg.domains import components
 from napari_stimg.errors import InputError
+from napari_stimg.mixtures import mixture
 from napari_stimg.progress import Progress
 
 if TYPE_CHECKING:

@@ -1,16 +1,15 @@
 """Domains of a section: found without labels, or painted from a few."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from napari_stimg import painters
 from napari_stimg.errors import InputError
-
-if TYPE_CHECKING:
-    from sklearn.mixture import GaussianMixture
+from napari_stimg.mixtures import mixture, vote_of_mixtures
 
 N_COMPONENTS = 20
 """Principal components of an embedding that are clustered."""
@@ -33,8 +32,9 @@ class ClusterParameters:
     ----------
     n_domains : int
         k, >= 2.
-    method : {"gmm", "kmeans"}
-        Gaussian mixture with one covariance for all domains, or k-means.
+    method : {"consensus", "gmm", "kmeans"}
+        A vote of twelve Gaussian mixtures, of different numbers of principal components and first centres; one
+        mixture; or k-means. A mixture has one covariance for all domains.
     refine : bool
         Whether each spot then takes the domain of most of its neighbours.
     seed : int
@@ -42,7 +42,7 @@ class ClusterParameters:
     """
 
     n_domains: Annotated[int, {"min": 2, "max": 40}] = 7
-    method: Literal["gmm", "kmeans"] = "gmm"
+    method: Literal["consensus", "gmm", "kmeans"] = "consensus"
     refine: bool = True
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0
 
@@ -53,15 +53,16 @@ class PaintParameters:
 
     Parameters
     ----------
-    method : {"knn", "logistic"}
-        Nearest labelled spots in the embedding vote, or logistic regression.
+    method : {"blend", "knn", "logistic"}
+        Mean of a mixture of Gaussians that unlabelled spots help to shape (``painters.by_mixture``) and logistic
+        regression; votes of the nearest labelled spots in the embedding; or logistic regression alone.
     n_neighbours : int
         Labelled spots that vote, >= 1 (``knn`` only).
     refine : bool
         Whether probabilities are then averaged over each spot's neighbours.
     """
 
-    method: Literal["knn", "logistic"] = "knn"
+    method: Literal["blend", "knn", "logistic"] = "blend"
     n_neighbours: Annotated[int, {"min": 1, "max": 100}] = 10
     refine: bool = True
 
@@ -109,7 +110,9 @@ def cluster(
             "choose another number."
         )
     places = components(embedding)
-    if params.method == "kmeans":
+    if params.method == "consensus":
+        labels = vote_of_mixtures(places, params.n_domains, seed=params.seed)
+    elif params.method == "kmeans":
         labels = KMeans(params.n_domains, n_init=10, random_state=params.seed).fit_predict(places)
     else:
         labels = mixture(params.n_domains, seed=params.seed, n_starts=3).fit_predict(places)
@@ -143,26 +146,23 @@ def paint(
     InputError
         If fewer than two different labels were given.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.neighbors import KNeighborsClassifier
-
     labelled = labels >= 0
-    classes, encoded = np.unique(labels[labelled], return_inverse=True)
+    classes = np.unique(labels[labelled])
     if classes.size < 2:
         raise InputError(
             f"expected labels of at least two domains, found {classes.size}; label some spots of another domain, too."
         )
-    features = embedding - embedding.mean(axis=0)
+    codes = np.where(labelled, np.searchsorted(classes, labels), -1)
     if params.method == "knn":
-        n_neighbours = min(params.n_neighbours, int(labelled.sum()))
-        classifier = KNeighborsClassifier(n_neighbours, weights="distance")
+        probabilities = painters.by_nearest(embedding, codes, params.n_neighbours)
     else:
-        features = features / features.std()
-        classifier = LogisticRegression(C=1.0, max_iter=1000)
-    probabilities = classifier.fit(features[labelled], encoded).predict_proba(features)
+        probabilities = painters.by_regression(embedding, codes)
+    if params.method == "blend":
+        places = components(embedding, painters.n_components(len(embedding)))
+        probabilities = (probabilities + painters.by_mixture(places, codes)) / 2
     if params.refine:
         probabilities = probabilities[_neighbours(positions)].mean(axis=1)
-    probabilities[labelled] = np.eye(classes.size)[encoded]
+    probabilities[labelled] = np.eye(classes.size)[codes[labelled]]
     return Painting(labels=classes[probabilities.argmax(axis=1)], probabilities=probabilities.astype(np.float32))
 
 
@@ -183,22 +183,15 @@ def refine(labels: NDArray[np.integer], positions: NDArray[np.floating]) -> NDAr
     return np.asarray(votes.argmax(axis=1), dtype=np.int64)
 
 
-def components(embedding: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the (S, <= ``N_COMPONENTS``) principal components of an embedding, which are clustered."""
+def components(embedding: NDArray[np.floating], n_components: int = N_COMPONENTS) -> NDArray[np.float64]:
+    """Return the (S, <= ``n_components``) principal components of an embedding, in units of the first's deviation."""
     from sklearn.decomposition import PCA
 
-    n_components = min(N_COMPONENTS, *embedding.shape)
+    n_components = min(n_components, *embedding.shape)
     # As exact as the full decomposition, which takes 20 times as long and lets no other thread run meanwhile.
     pca = PCA(n_components, svd_solver="covariance_eigh")
     places: NDArray[np.float64] = pca.fit_transform(embedding.astype(np.float64))
-    return places
-
-
-def mixture(n_domains: int, *, seed: int, n_starts: int) -> "GaussianMixture":
-    """Return a mixture of Gaussians of one covariance, yet to be fitted: the likeliest of those from several starts."""
-    from sklearn.mixture import GaussianMixture
-
-    return GaussianMixture(n_domains, covariance_type="tied", n_init=n_starts, reg_covar=1e-4, random_state=seed)
+    return places / (float(places[:, 0].std()) or 1.0)
 
 
 def domain_colors(n_domains: int) -> list[str]:

@@ -12,9 +12,10 @@ from napari_stimg.errors import InputError
 from napari_stimg.lattice import Lattice, find_lattice, sum_by_cell
 from napari_stimg.neighbours import smoothed_blocks
 from napari_stimg.progress import Progress
-from napari_stimg.readout import Rehearsal, fit_readout, gene_metric
+from napari_stimg.readout import Rehearsal, fit_readout, gene_frame
 from napari_stimg.rehearsal import Visible, corpus_weights, distance_to, rehearse, see
 from napari_stimg.slide import Slide
+from napari_stimg.spatial_components import spatial_components
 from napari_stimg.windows import Blend, WindowParameters, inside, windows_around
 
 EMBEDDING_SIGMA = 1.5
@@ -83,9 +84,9 @@ def embed(
 ) -> Generator[Progress, None, NDArray[np.float32]]:
     """Yield progress, and return the (S, D) float32 embedding of every spot.
 
-    It is a spot's token, stretched so that distances are those of expected expression, each gene in units of its
-    standard deviation on this section, and averaged over the spot's surroundings. Rehearsals say how expression follows
-    from the model here. Spots that share a cell of the lattice share its embedding.
+    It is what a spot's surroundings express along the section's spatial components, in the model's own coordinates:
+    these are told from expression by the section's read-out, so that the same tissue lies near itself on other
+    sections. Spots that share a cell of the lattice share its embedding.
 
     Parameters
     ----------
@@ -106,12 +107,13 @@ def embed(
     total = params.n_rehearsals + 1
     rehearsals = yield from practise(visible, params, done=0, total=total)
     yield Progress(done=total - 1, total=total, message="Embedding")
+    counts = sum_by_cell(slide.counts, lattice)
+    shared = spatial_components(counts, visible.places, seed=params.seed)
     prior = corpus_weights(checkpoint, slide)
-    metric = gene_metric(sum_by_cell(slide.counts, lattice), rehearsals, prior, seed=params.seed)
-    stretched = visible.tokens.cpu().numpy() @ metric
-    embedding = np.empty(stretched.shape, dtype=np.float32)
-    for cells, block in smoothed_blocks(stretched, visible.places, sigma=EMBEDDING_SIGMA):
-        embedding[cells] = block
+    frame = gene_frame(counts, shared.columns, rehearsals, prior, scale=shared.scale)
+    embedding = np.empty((len(visible.places), frame.shape[1]), dtype=np.float32)
+    for cells, block in smoothed_blocks(shared.scores, visible.places, sigma=EMBEDDING_SIGMA):
+        embedding[cells] = block @ (shared.directions.T @ frame)
     yield Progress(done=total, total=total, message="Embedding")
     return embedding[lattice.token_of_spot]
 

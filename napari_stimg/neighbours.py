@@ -33,11 +33,25 @@ def smoothed_blocks(
     tree = cKDTree(positions)
     for start in range(0, len(positions), SPOTS_AT_ONCE):
         spots = slice(start, start + SPOTS_AT_ONCE)
-        around = cKDTree(positions[spots]).sparse_distance_matrix(tree, 3 * sigma, output_type="ndarray")
-        weight = np.exp(-0.5 * (around["v"] / sigma) ** 2)
-        shape = (len(positions[spots]), len(positions))
-        averaging = sp.csr_matrix((weight, (around["i"], around["j"])), shape=shape)
+        averaging = weights_around(positions[spots], tree, sigma=sigma)
         yield spots, (averaging @ features) / np.asarray(averaging.sum(axis=1)).reshape(-1, 1)
+
+
+def weights_around(places: NDArray[np.floating], tree: cKDTree, *, sigma: float) -> sp.csr_matrix:
+    """Return the (N, S) Gaussian weights, at most 1, of all spots within three sigma of each of N places.
+
+    Parameters
+    ----------
+    places : (N, 2) float
+        Where, in pitches.
+    tree : cKDTree
+        Of where the S spots lie.
+    sigma : float
+        Width of the Gaussian, in pitches, > 0.
+    """
+    around = cKDTree(places).sparse_distance_matrix(tree, 3 * sigma, output_type="ndarray")
+    weight = np.exp(-0.5 * (around["v"] / sigma) ** 2)
+    return sp.csr_matrix((weight, (around["i"], around["j"])), shape=(len(places), tree.n))
 
 
 def gaussian_weights(positions: NDArray[np.floating], *, sigma: float) -> sp.csr_matrix:

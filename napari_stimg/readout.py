@@ -22,9 +22,6 @@ RIDGES = (300.0, 1000.0, 3000.0, 10000.0, 30000.0)
 GUIDE_GENES = 1000
 """Most variable genes by which one of them is chosen, whatever genes are asked for."""
 
-METRIC_GENES = 2000
-"""Most variable genes of a section in whose expression an embedding is measured."""
-
 MIN_ERROR_SHARE = 0.05
 """Least share of a gene's explainable variance that a reconstruction is taken to miss."""
 
@@ -169,24 +166,31 @@ def fit_readout(
     )
 
 
-def gene_metric(
-    counts: sp.csr_matrix, rehearsals: Sequence[Rehearsal], prior: NDArray[np.float32], *, seed: int = 0
+def gene_frame(
+    counts: sp.csr_matrix,
+    columns: NDArray[np.intp],
+    rehearsals: Sequence[Rehearsal],
+    prior: NDArray[np.float32],
+    *,
+    scale: NDArray[np.floating],
 ) -> NDArray[np.float64]:
-    """Return the (D, D) matrix that stretches states so that their distances are those of expected expression.
+    """Return (K, D) directions in the expression of K genes that the model's states are told apart by.
 
-    Each of the section's ``METRIC_GENES`` most variable genes counts in units of its standard deviation. Of all such
-    matrices it is the symmetric one, which does not turn: the same tissue stays near itself on other sections.
+    Of all orthonormal directions that span the read-out they are the nearest to it (its polar factor), so they do not
+    turn against the corpus': the same tissue has nearly the same coordinates on other sections. Where the read-out
+    says nothing of a state, its direction is zero.
 
     Parameters
     ----------
-    counts, rehearsals, prior, seed
+    counts, columns, rehearsals, prior
         As in ``fit_readout``.
+    scale : (K,) float, > 0
+        What each gene's log expression counts in units of.
     """
-    variance = np.maximum(expression_moments(counts).variance, MIN_VARIANCE)
-    columns = np.argsort(-variance, kind="stable")[:METRIC_GENES]
-    weights = fit_readout(counts, columns, rehearsals, prior, seed=seed).weights.astype(np.float64)
-    scales, directions = np.linalg.eigh(weights.T @ (weights / variance[columns, None]))
-    return np.asarray((directions * np.sqrt(np.maximum(scales, 0.0))) @ directions.T)
+    weights = fit_readout(counts, columns, rehearsals, prior, uncertainty=False).weights / scale[:, None]
+    sizes, turned = np.linalg.eigh((weights.T @ weights).astype(np.float64))
+    told = sizes > 1e-6 * sizes[-1]
+    return np.asarray(weights @ (turned[:, told] / np.sqrt(sizes[told])) @ turned[:, told].T)
 
 
 def _ridge(

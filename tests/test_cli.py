@@ -354,7 +354,7 @@ def test_domains_are_found_as_the_core_finds_them(section: Path, model: Path, st
         assert [domain, str(size)] in [line.split()[:2] for line in printed.splitlines()]
     record = written.uns["stimg"]["domains"]
     assert record["seed"] == 5
-    assert record["parameters"] == {"n_domains": 3, "method": "gmm", "refine": True}
+    assert record["parameters"] == {"n_domains": 3, "method": "consensus", "refine": True}
 
 
 def test_domains_without_labels_do_not_look_at_labels(section: Path, stimg: Stimg, tmp_path: Path) -> None:

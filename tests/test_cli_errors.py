@@ -400,8 +400,8 @@ def test_reconstruction_too_large_to_open_is_refused_before_any_work(
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        (("--n-domains", 3, "--method", "knn"), "--method gmm or kmeans with --n-domains, found knn"),
-        (("--labels-key", "layer", "--method", "gmm"), "--method knn or logistic with --labels-key, found gmm"),
+        (("--n-domains", 3, "--method", "knn"), "--method consensus, gmm or kmeans with --n-domains, found knn"),
+        (("--labels-key", "layer", "--method", "gmm"), "--method blend, knn or logistic with --labels-key, found gmm"),
         (("--labels-key", "layer", "--method", "logistic", "--n-neighbours", 3), "with --method knn only"),
         (("--n-domains", 3, "--n-neighbours", 3), "with --method knn only"),
     ],

@@ -33,7 +33,7 @@ def planted(noise: float, *, seed: int = 0) -> NDArray[np.float32]:
 # --- without labels ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("method", ["gmm", "kmeans"])
+@pytest.mark.parametrize("method", ["consensus", "gmm", "kmeans"])
 def test_planted_domains_are_found(method: Any) -> None:
     params = ClusterParameters(n_domains=3, method=method, refine=False)
     labels = cluster(planted(0.3), GRID, params=params)
@@ -76,7 +76,7 @@ def test_the_number_of_domains_is_as_asked() -> None:
         assert np.unique(labels).tolist() == list(range(n_domains))
 
 
-@pytest.mark.parametrize("method", ["gmm", "kmeans"])
+@pytest.mark.parametrize("method", ["consensus", "gmm", "kmeans"])
 def test_equal_seeds_give_equal_domains(method: Any) -> None:
     noise = np.random.default_rng(0).standard_normal((300, 6))
     first, second, third = (
@@ -149,7 +149,7 @@ def scribbles(per_domain: int = 4, *, names: tuple[int, ...] = (0, 1, 2)) -> NDA
     return labels
 
 
-@pytest.mark.parametrize("method", ["knn", "logistic"])
+@pytest.mark.parametrize("method", ["blend", "knn", "logistic"])
 def test_a_few_labels_paint_the_whole_section(method: Any) -> None:
     painting = paint(planted(0.5), GRID, scribbles(), params=PaintParameters(method=method, refine=False))
     assert (painting.labels == STRIPES).mean() > 0.98
@@ -160,7 +160,7 @@ def test_a_few_labels_paint_the_whole_section(method: Any) -> None:
     np.testing.assert_array_equal(painting.probabilities.argmax(axis=1), painting.labels)
 
 
-@pytest.mark.parametrize("method", ["knn", "logistic"])
+@pytest.mark.parametrize("method", ["blend", "knn", "logistic"])
 def test_labels_keep_their_numbers_and_probabilities_follow_their_order(method: Any) -> None:
     painting = paint(planted(0.5), GRID, scribbles(names=(7, 2, 40)), params=PaintParameters(method=method))
     assert set(painting.labels.tolist()) == {2, 7, 40}
@@ -186,7 +186,7 @@ def test_the_number_of_neighbours_matters_only_to_nearest_neighbours() -> None:
     def probabilities(**fields: Any) -> NDArray[np.float32]:
         return paint(embedding, GRID, labels, params=PaintParameters(**fields)).probabilities
 
-    assert not np.array_equal(probabilities(n_neighbours=1), probabilities(n_neighbours=5))
+    assert not np.array_equal(probabilities(method="knn", n_neighbours=1), probabilities(method="knn", n_neighbours=5))
     assert not np.array_equal(probabilities(method="knn"), probabilities(method="logistic"))
     np.testing.assert_array_equal(
         probabilities(method="logistic", n_neighbours=1), probabilities(method="logistic", n_neighbours=5)
@@ -194,7 +194,9 @@ def test_the_number_of_neighbours_matters_only_to_nearest_neighbours() -> None:
 
 
 def test_fewer_labelled_spots_than_neighbours_all_vote() -> None:
-    painting = paint(planted(0.3), GRID, scribbles(1), params=PaintParameters(n_neighbours=100, refine=False))
+    painting = paint(
+        planted(0.3), GRID, scribbles(1), params=PaintParameters(method="knn", n_neighbours=100, refine=False)
+    )
     np.testing.assert_array_equal(painting.labels, STRIPES)
 
 

@@ -3,17 +3,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.inference import EMBEDDING_SIGMA, embed
-from napari_stimg.lattice import find_lattice
+from napari_stimg.lattice import find_lattice, sum_by_cell
 from napari_stimg.neighbours import smooth
 from napari_stimg.progress import run
 from napari_stimg.slide import Slide
-from napari_stimg.tokens import token_table
+from napari_stimg.spatial_components import spatial_components
 from napari_stimg.windows import WindowParameters
 from tests.known_slides import (
     SMALL_WINDOWS,
@@ -42,22 +40,13 @@ def test_every_spot_is_embedded(slide: Slide, active: Checkpoint) -> None:
     assert np.isfinite(embedding).all()
 
 
-def smoothed_tokens_of(slide: Slide, checkpoint: Checkpoint) -> NDArray[np.float64]:
-    """Return (S, D) the spots' tokens, from dense values, averaged over their surroundings."""
+def test_an_embedding_is_what_surroundings_express_along_spatial_components(slide: Slide, active: Checkpoint) -> None:
     lattice = find_lattice(slide)
-    table = token_table(slide, lattice, checkpoint.vocabulary)
-    ids, precision, mean = (torch.from_numpy(array) for array in (table.ids, table.precision, table.mean))
-    values = torch.from_numpy(table.expression.toarray()) - mean
-    with torch.no_grad():
-        tokens = checkpoint.model.tokens(values[None], ids[None], precision[None])[0].numpy()
-    return smooth(tokens, table.positions, sigma=EMBEDDING_SIGMA)[lattice.token_of_spot]
-
-
-def test_an_embedding_is_the_tokens_averaged_and_stretched(slide: Slide, active: Checkpoint) -> None:
+    shared = spatial_components(sum_by_cell(slide.counts, lattice), lattice.token_positions)
+    around = smooth(shared.scores, lattice.token_positions, sigma=EMBEDDING_SIGMA)[lattice.token_of_spot]
     embedding = run(embed(slide, active))
-    tokens = smoothed_tokens_of(slide, active)
-    stretch, *_ = np.linalg.lstsq(tokens, embedding, rcond=None)
-    np.testing.assert_allclose(tokens @ stretch, embedding, atol=1e-3 * np.abs(embedding).max())
+    turn, *_ = np.linalg.lstsq(around, embedding, rcond=None)
+    np.testing.assert_allclose(around @ turn, embedding, atol=1e-3 * np.abs(embedding).max())
 
 
 @pytest.mark.parametrize("n_spots", [1, 2, 3, 20])

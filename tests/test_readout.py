@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.stats import poisson
 
 from napari_stimg.expression import gene_moments, log_expression
-from napari_stimg.readout import GENES_AT_ONCE, Readout, Rehearsal, fit_readout, gene_metric
+from napari_stimg.readout import GENES_AT_ONCE, Readout, Rehearsal, fit_readout, gene_frame
 from napari_stimg.tokens import MIN_VARIANCE
 
 N_CELLS, N_GENES, WIDTH = 1500, 9, 4
@@ -262,24 +262,35 @@ def test_logged_input_has_no_molecules_to_split_so_all_its_variance_counts() -> 
     np.testing.assert_allclose(readout.error_variance, gene_moments(log_expression(relative)).variance[:-1], rtol=0.01)
 
 
-# --- the metric of embeddings --------------------------------------------------------------------------
+# --- the frame of embeddings ---------------------------------------------------------------------------
 
 
-def test_distances_of_embeddings_are_those_of_expected_expression() -> None:
+def planted_frame() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the (K, D) frame of planted genes, and the read-out it is of, in units of each gene's scale."""
     counts, states, weights = planted()
     prior = np.concatenate([weights, NO_PRIOR[:1]]).astype(np.float32)
-    metric = gene_metric(counts, rehearsals_of(states), prior)
-    everything = np.arange(N_GENES + 1)
+    everything, scale = np.arange(N_GENES + 1), np.linspace(0.5, 2.0, N_GENES + 1)
+    frame = gene_frame(counts, everything, rehearsals_of(states), prior, scale=scale)
     readout = fit_readout(counts, everything, rehearsals_of(states), prior)
-    sd = np.sqrt(np.maximum(gene_moments(log_expression(counts)).variance, MIN_VARIANCE))
-    expected = states @ readout.weights.T / sd
-    distance = np.linalg.norm(expected[:50] - expected[50:100], axis=1)
-    np.testing.assert_allclose(np.linalg.norm((states[:50] - states[50:100]) @ metric, axis=1), distance, rtol=1e-4)
+    return frame, readout.weights / scale[:, None]
 
 
-def test_the_metric_stretches_but_does_not_turn() -> None:
-    counts, states, weights = planted()
-    prior = np.concatenate([weights, NO_PRIOR[:1]]).astype(np.float32)
-    metric = gene_metric(counts, rehearsals_of(states), prior)
-    np.testing.assert_allclose(metric, metric.T, atol=1e-9)
-    assert (np.linalg.eigvalsh(metric) >= -1e-9).all()
+def test_a_frame_s_directions_are_orthonormal_and_span_the_readout() -> None:
+    frame, weights = planted_frame()
+    np.testing.assert_allclose(frame.T @ frame, np.eye(frame.shape[1]), atol=1e-5)
+    np.testing.assert_allclose(frame @ (frame.T @ weights), weights, atol=1e-5 * np.abs(weights).max())
+
+
+def test_a_frame_does_not_turn_against_the_readout() -> None:
+    frame, weights = planted_frame()
+    overlap = frame.T @ weights
+    np.testing.assert_allclose(overlap, overlap.T, atol=1e-5 * np.abs(overlap).max())
+    assert (np.linalg.eigvalsh(overlap) > 0).all()
+
+
+def test_a_state_that_the_readout_says_nothing_of_has_no_direction() -> None:
+    counts, states, _ = planted()
+    states = np.concatenate([states[:, :1], 0 * states[:, 1:]], axis=1)
+    frame = gene_frame(counts, GENES, rehearsals_of(states), NO_PRIOR, scale=np.ones(len(GENES)))
+    assert np.linalg.norm(frame[:, 0]) == pytest.approx(1)
+    np.testing.assert_allclose(frame[:, 1:], 0, atol=1e-9)

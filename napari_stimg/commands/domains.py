@@ -27,7 +27,7 @@ def cluster_parameters(**given: Any) -> ClusterParameters:
     InputError
         If the method or another parameter is one of painting.
     """
-    return _parameters(ClusterParameters, given, methods=("gmm", "kmeans"), what="--n-domains")
+    return _parameters(ClusterParameters, given, methods=("consensus", "gmm", "kmeans"), what="--n-domains")
 
 
 def paint_parameters(**given: Any) -> PaintParameters:
@@ -38,7 +38,7 @@ def paint_parameters(**given: Any) -> PaintParameters:
     InputError
         If the method is one of finding without labels.
     """
-    return _parameters(PaintParameters, given, methods=("knn", "logistic"), what="--labels-key")
+    return _parameters(PaintParameters, given, methods=("blend", "knn", "logistic"), what="--labels-key")
 
 
 def find_domains(job: Job, params: ClusterParameters) -> Generator[Progress, None, str]:
@@ -126,9 +126,8 @@ def paint_domains(
 def _parameters(kind: type[Parameters], given: Mapping[str, Any], *, methods: Sequence[str], what: str) -> Parameters:
     method = given.get("method", methods[0])
     if method not in methods:
-        raise InputError(
-            f"expected --method {' or '.join(methods)} with {what}, found {method}; choose one of these methods."
-        )
+        either = f"{', '.join(methods[:-1])} or {methods[-1]}"
+        raise InputError(f"expected --method {either} with {what}, found {method}; choose one of these methods.")
     if "n_neighbours" in given and method != "knn":
         raise InputError(
             f"expected --n-neighbours with --method knn only, found it with {method}; leave out --n-neighbours."

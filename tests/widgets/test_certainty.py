@@ -79,7 +79,7 @@ def test_domains_found_without_labels_have_no_certainty(painted, settle):
 
 def test_neighbours_and_logistic_regression_are_offered_and_paint_alike_where_labels_are(painted, settle):
     form, session = painted.domains_view._paint_form, painted.workspace.session
-    assert form.method.choices == ("knn", "logistic")
+    assert form.method.choices == ("blend", "knn", "logistic")
     by_neighbours = session.domains
     form.method.value = "logistic"
     painted.domains_view.paint.click()

@@ -810,7 +810,7 @@ def test_everything_is_saved_beside_the_input_which_stays_untouched(reconstructe
     np.testing.assert_array_equal(written.obsm[keys.EMBEDDING], session.embedding.values)
     assert list(written.obs[keys.DOMAIN].cat.categories) == list(session.domains.names)
     made = written.uns[keys.PROVENANCE]
-    assert made["domains"]["method"] == "gmm"
+    assert made["domains"]["method"] == "consensus"
     sha256 = reconstructed.workspace.model.sha256
     assert [made[what]["checkpoint_sha256"] for what in ("reconstruction", "embedding", "domains")] == [sha256] * 3
     assert written.uns["note"] == "kept"
