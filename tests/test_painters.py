@@ -10,10 +10,10 @@ TRUTH = np.repeat([0, 1], 300)
 
 
 def clouds(*, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return (600, 8) places in two round clouds that part along one direction, and labels of five spots of each."""
+    """Return (600, 8) places in two clouds, which part along the direction in which they are thinnest, and labels of five."""
     rng = np.random.default_rng(seed)
-    places = rng.standard_normal((600, 8))
-    places[:, 0] += 3.5 * TRUTH
+    places = 2 * rng.standard_normal((600, 8))
+    places[:, 0] = places[:, 0] / 2 + 4 * TRUTH
     codes = np.full(600, -1)
     codes[rng.permutation(300)[:5]] = 0
     codes[300 + rng.permutation(300)[:5]] = 1
@@ -26,7 +26,7 @@ def test_a_mixture_learns_from_spots_that_nobody_labelled() -> None:
         return float(np.mean([paint(*section, *more).argmax(axis=1) == TRUTH for section in sections]))
 
     of_mixture = accuracy(by_mixture)
-    assert of_mixture > 0.93
+    assert of_mixture > 0.9
     assert of_mixture > accuracy(by_nearest, 10) + 0.02
     assert of_mixture > accuracy(by_regression) + 0.02
 
@@ -34,7 +34,7 @@ def test_a_mixture_learns_from_spots_that_nobody_labelled() -> None:
 def test_probabilities_are_sure_at_a_cloud_and_not_between_clouds() -> None:
     places, codes = clouds()
     between = np.zeros((1, 8))
-    between[0, 0] = 1.75
+    between[0, 0] = 2
     probabilities = by_mixture(np.concatenate([places, between]), np.append(codes, -1))
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert probabilities[-1].max() < 0.8
