@@ -6,19 +6,18 @@ from pathlib import Path
 
 from napari.layers.base import ActionType
 from napari.utils.events import Event
-from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QFileDialog
 
 from napari_stimg._widgets.camera import zoom_to
 from napari_stimg._widgets.crop_layer import crop_layer, read_crops, show_crops, spots_in
 from napari_stimg._widgets.crops_view import CropsView
+from napari_stimg._widgets.file_writer import FileWriter
 from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.named_crops import NamedCrop, distinct_name, renamed, results_in, write_part
 from napari_stimg._widgets.pictures import SectionPictures
 from napari_stimg._widgets.save_control import suggested_target
 from napari_stimg._widgets.section_control import SectionControl
-from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
 from napari_stimg.slide import Slide
 
@@ -38,13 +37,13 @@ class CropsControl(QObject):
         The crop box.
     sections : SectionControl
         Opens crops.
-    runner : TaskRunner
+    writer : FileWriter
         Writes crops.
     """
 
-    def __init__(self, workspace: Workspace, view: CropsView, sections: SectionControl, runner: TaskRunner) -> None:
+    def __init__(self, workspace: Workspace, view: CropsView, sections: SectionControl, writer: FileWriter) -> None:
         super().__init__(view)
-        self._workspace, self._view, self._sections, self._runner = workspace, view, sections, runner
+        self._workspace, self._view, self._sections, self._writer = workspace, view, sections, writer
         view.outline_requested.connect(self.outline)
         view.zoom_requested.connect(self.zoom)
         view.open_requested.connect(self.open)
@@ -86,11 +85,7 @@ class CropsControl(QObject):
         crop, session = pictures.session.crops[place], pictures.session
         inside, part = spots_in(pictures.layers, crop), self._part(pictures, crop)
         results = results_in(session.results(), inside)
-        self._runner.start(
-            f"Exporting {crop.name}",
-            lambda: write_part(part, target, results),
-            lambda path: show_info(f"Exported to {path}."),
-        )
+        self._writer.write_in_steps(target, lambda: write_part(part, target, results))
 
     def rename(self, place: int, name: str) -> None:
         """Give a region another name, unless another one has it."""

@@ -1,5 +1,6 @@
 """The marker genes of the domains in a window of their own: a table that sorts, and a dot plot."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QSplitter, QVBoxLayou
 from napari_stimg._widgets.figure_window import FigureWindow
 from napari_stimg._widgets.forms import button, note, row
 from napari_stimg._widgets.sortable_table import Column, SortableTable
-from napari_stimg.errors import InputError
 from napari_stimg.markers import Markers, draw_dot_plot
 from napari_stimg.whole_files import write_text
 
@@ -94,7 +94,17 @@ class MarkersWindow(FigureWindow):
         InputError
             If the file cannot be written.
         """
-        write_text(path, self.listed.to_csv(index=False, lineterminator="\n"))
+        self._writes()(path)
+
+    def _writes(self) -> Callable[[Path], None]:
+        """Return what writes the marker genes as they are now."""
+        markers, gene_names, domain_names = self._markers, self._gene_names, self._domain_names
+
+        def write(path: Path) -> None:
+            table = markers.table(gene_names, domain_names)
+            write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+        return write
 
     def _on_domain(self, domain: int) -> None:
         gene = Column(title="Gene", tooltip="Symbol of the gene", values=self._gene_names, searched=True)
@@ -106,9 +116,5 @@ class MarkersWindow(FigureWindow):
 
     def _ask_where(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Save marker genes", "markers.csv", "CSV (*.csv)")
-        if not name:
-            return
-        try:
-            self.save(Path(name))
-        except InputError as error:
-            self.failed.emit(str(error))
+        if name:
+            self.write_requested.emit(Path(name), self._writes())

@@ -9,13 +9,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_stimg._widgets.crops_view import CropsView
-from napari_stimg._widgets.export_control import export, offered
+from napari_stimg._widgets.export_tasks import export, offered
 from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.legend_table import COUNT, NAME
 from napari_stimg._widgets.named_crops import crops_of
 from napari_stimg._widgets.session import Domains
 from napari_stimg._widgets.session_store import read_kept
 from napari_stimg.io import mask_from_geojson
+from napari_stimg.progress import run
 
 
 def draw(panel, low_percent, high_percent):
@@ -144,7 +145,7 @@ def test_regions_are_exported_with_names_and_hold_their_spots(two, tmp_path):
     panel, first, second = two
     session = panel.workspace.session
     assert "crops" in offered(session)
-    export(session, "crops", tmp_path / "crops.geojson")
+    run(export(session, "crops", tmp_path / "crops.geojson"))
     features = json.loads((tmp_path / "crops.geojson").read_text())["features"]
     assert [feature["properties"]["name"] for feature in features] == ["crop 1", "crop 2"]
     np.testing.assert_array_equal(mask_from_geojson(session.slide, tmp_path / "crops.geojson"), first | second)
