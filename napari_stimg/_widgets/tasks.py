@@ -28,6 +28,7 @@ from napari_stimg.vocabulary import GeneMatch
 if TYPE_CHECKING:
     from napari_stimg.checkpoint import Checkpoint
     from napari_stimg.domains import ClusterParameters, PaintParameters
+    from napari_stimg.expression_change import Change
     from napari_stimg.holes import Filled
     from napari_stimg.inference import Reconstruction
     from napari_stimg.io import Results
@@ -210,9 +211,9 @@ def expect_gene(
 
 
 def what_if(
-    session: Session, model: Model, *, chosen: NDArray[np.bool_], column: int, factor: float, n_genes: int | None
+    session: Session, model: Model, *, chosen: NDArray[np.bool_], column: int, change: "Change", n_genes: int | None
 ) -> Generator[Progress, None, "WhatIf"]:
-    """Return by how much expectations change if one gene were multiplied in the chosen spots, (S,) bool.
+    """Return by how much expectations change if one gene were changed in the chosen spots, (S,) bool.
 
     Parameters
     ----------
@@ -228,7 +229,7 @@ def what_if(
     nothing = np.zeros(slide.n_spots, dtype=np.bool_)
     genes = None if n_genes is None else _genes_asked(slide, nothing, n_genes, [column])
     gene = str(slide.gene_names[column])
-    return (yield from ask(slide, chosen, checkpoint, gene=gene, factor=factor, genes=genes))
+    return (yield from ask(slide, chosen, checkpoint, gene=gene, change=change, genes=genes))
 
 
 def fill_holes(session: Session, model: Model, *, column: int) -> Generator[Progress, None, "Filled"]:
