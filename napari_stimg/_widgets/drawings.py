@@ -38,6 +38,7 @@ class Drawings:
 
     def __init__(self, layers: SectionLayers) -> None:
         self.layers = layers
+        self._is_outlined = False
 
     @property
     def session(self) -> Session:
@@ -46,12 +47,17 @@ class Drawings:
 
     def show_hidden(self) -> Labels:
         """Show the mask over the section, in whole spots; it can be painted."""
-        return self.layers.labels(
+        is_new = Role.HIDDEN not in self.layers
+        layer = self.layers.labels(
             Role.HIDDEN, self.session.hidden, name="Hidden spots", colors={1: HIDDEN_COLOR}, opacity=0.55
         )
+        if is_new:
+            self.outline_hidden(self._is_outlined)
+        return layer
 
     def outline_hidden(self, wanted: bool) -> None:
         """Show the mask as an outline, so that one sees what lies in it, or as an area again."""
+        self._is_outlined = wanted
         layer = self.layers.get(Role.HIDDEN)
         if layer is not None:
             layer.contour = self._line_px() if wanted else 0
