@@ -190,6 +190,10 @@ def test_painting_needs_scribbles_of_two_classes(shown):
     view.show_classes(["a", "b"], ["#ff0000", "#00ff00"], [3, 0])
     assert not view.paint.isEnabled()
     view.show_classes(["a", "b"], ["#ff0000", "#00ff00"], [3, 1])
+    assert view.clear.isEnabled()
+    view.show_classes(["a", "b"], ["#ff0000", "#00ff00"], [0, 0])
+    assert not view.clear.isEnabled()
+    view.show_classes(["a", "b"], ["#ff0000", "#00ff00"], [3, 1])
     assert view.paint.isEnabled()
 
 
