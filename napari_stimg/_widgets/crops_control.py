@@ -44,6 +44,7 @@ class CropsControl(QObject):
     def __init__(self, workspace: Workspace, view: CropsView, sections: SectionControl, writer: FileWriter) -> None:
         super().__init__(view)
         self._workspace, self._view, self._sections, self._writer = workspace, view, sections, writer
+        self._is_seen = True
         view.outline_requested.connect(self.outline)
         view.zoom_requested.connect(self.zoom)
         view.open_requested.connect(self.open)
@@ -52,6 +53,13 @@ class CropsControl(QObject):
         view.undelete_requested.connect(self.undelete)
         view.rename_requested.connect(self.rename)
         workspace.current_changed.connect(self._on_current_changed)
+        for changed in (workspace.current_changed, workspace.crops_changed, workspace.stage_changed):
+            changed.connect(self._show_outlines)
+
+    def show_outlines(self, wanted: bool) -> None:
+        """Let the regions be seen on the canvas, or not: they would lie over whatever else is looked at."""
+        self._is_seen = wanted
+        self._show_outlines()
 
     def outline(self, mode: str) -> None:
         """Let the mouse draw a region, ``"rectangle"`` or ``"polygon_lasso"``."""
@@ -158,6 +166,16 @@ class CropsControl(QObject):
         counts = [int(spots_in(pictures.layers, crop).sum()) for crop in crops]
         names = [crop.name for crop in crops]
         self._view.show_crops(names, counts, can_undelete=bool(pictures.session.deleted_crops))
+
+    def _show_outlines(self) -> None:
+        pictures = self._workspace.pictures
+        layer = None if pictures is None else pictures.layers.get(Role.CROP)
+        if pictures is None or layer is None or pictures.is_comparing:
+            return
+        if not self._is_seen and self._workspace.viewer.layers.selection.active is layer:
+            pictures.pan()
+            pictures.layers.select(Role.GENE)
+        pictures.layers.set_visible(Role.CROP, self._is_seen)
 
     def _on_export(self, place: int) -> None:
         session = self._workspace.session

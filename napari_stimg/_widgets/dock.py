@@ -167,6 +167,7 @@ class StimgWidget(QWidget):
         self.writer = FileWriter(runners["write"])
         self.sections = SectionControl(workspace, self.section_view, runners["open"], runners["match"])
         self.cropping = CropsControl(workspace, self.section_view.crops, self.sections, self.writer)
+        self.tabs.currentChanged.connect(self._on_tab)
         self.kept = KeptControl(workspace, self.section_view.kept)
         self.models = ModelControl(workspace, self.section_view.models, runners["model"])
         self.tuning = FineTuneControl(
@@ -219,6 +220,9 @@ class StimgWidget(QWidget):
         connections = workspace.connections
         self.destroyed.connect(lambda *_: connections.release())
         workspace.current_changed.emit()
+
+    def _on_tab(self, _place: int) -> None:
+        self.cropping.show_outlines(self.tabs.currentWidget() is self._tab_of[self.section_view])
 
     def _show_sections(self) -> None:
         self.chooser.blockSignals(True)

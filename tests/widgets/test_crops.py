@@ -128,6 +128,42 @@ def test_regions_outlive_their_layer(two):
     assert len(crop_layer(panel).data) == 2
 
 
+def test_regions_are_on_the_canvas_in_their_own_tab_only(two):
+    panel, _, _ = two
+    assert crop_layer(panel).visible
+    assert crop_layer(panel).mode == "add_rectangle"
+    panel.tabs.setCurrentIndex(1)
+    assert not crop_layer(panel).visible
+    assert crop_layer(panel).mode == "pan_zoom"
+    assert panel.workspace.viewer.layers.selection.active is panel.workspace.pictures.layers.get(Role.GENE)
+    panel.tabs.setCurrentIndex(0)
+    assert crop_layer(panel).visible
+
+
+def test_regions_that_are_restored_while_another_tab_is_open_wait_for_their_own(two):
+    panel, _, _ = two
+    panel.kept.start_afresh()
+    panel.tabs.setCurrentIndex(2)
+    panel.kept.bring_back()
+    QApplication.processEvents()
+    assert not crop_layer(panel).visible
+    panel.tabs.setCurrentIndex(0)
+    assert crop_layer(panel).visible
+
+
+def test_regions_stay_out_of_a_comparison(two, settle):
+    panel, first, _ = two
+    panel.workspace.session.hide(first)
+    panel.workspace.mask_changed.emit()
+    panel.tabs.setCurrentIndex(2)
+    panel.reconstruction.reconstruct()
+    settle(panel)
+    panel.tabs.setCurrentIndex(0)
+    assert not crop_layer(panel).visible
+    panel.workspace.compare(False)
+    assert crop_layer(panel).visible
+
+
 def test_a_click_zooms_to_the_region(qtbot, two):
     panel, _first, _ = two
     table, camera = panel.section_view.crops.table, panel.workspace.viewer.scene.camera
