@@ -38,7 +38,7 @@ class Drawings:
 
     def __init__(self, layers: SectionLayers) -> None:
         self.layers = layers
-        self._is_outlined = False
+        self._outlined_for: set[str] = set()
 
     @property
     def session(self) -> Session:
@@ -52,15 +52,26 @@ class Drawings:
             Role.HIDDEN, self.session.hidden, name="Hidden spots", colors={1: HIDDEN_COLOR}, opacity=0.55
         )
         if is_new:
-            self.outline_hidden(self._is_outlined)
+            self._contour_hidden()
         return layer
 
-    def outline_hidden(self, wanted: bool) -> None:
-        """Show the mask as an outline, so that one sees what lies in it, or as an area again."""
-        self._is_outlined = wanted
+    def outline_hidden(self, wanted: bool, *, what: str) -> None:
+        """Show the mask as an outline as long as one is to see what lies in it, for which there may be several reasons.
+
+        Parameters
+        ----------
+        wanted : bool
+            Whether this is to be seen there.
+        what : str
+            What it is.
+        """
+        (self._outlined_for.add if wanted else self._outlined_for.discard)(what)
+        self._contour_hidden()
+
+    def _contour_hidden(self) -> None:
         layer = self.layers.get(Role.HIDDEN)
         if layer is not None:
-            layer.contour = self._line_px() if wanted else 0
+            layer.contour = self._line_px() if self._outlined_for else 0
 
     def _line_px(self) -> int:
         return max(1, round(LINE_SPOTS * self.session.lattice.pitch / self.session.raster.scale))

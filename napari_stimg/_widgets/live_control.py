@@ -82,7 +82,7 @@ class LiveControl(QObject):
             self._runner.cancel()
             self._delay.start()
             self._shown = pictures
-            pictures.drawings.outline_hidden(True)
+            pictures.drawings.outline_hidden(True, what="live")
 
     def _start(self) -> None:
         pictures, model = self._workspace.pictures, self._workspace.model
@@ -108,7 +108,7 @@ class LiveControl(QObject):
         if pictures is not None and pictures in self._workspace.opened:
             if Role.GENE in pictures.layers:
                 pictures.show_gene()
-            pictures.drawings.outline_hidden(False)
+            pictures.drawings.outline_hidden(False, what="live")
 
 
 def _fill(pictures: SectionPictures, result: Expected) -> None:

@@ -136,6 +136,7 @@ class WhatIfControl(QObject):
             return
         pictures, result = self._shown
         place = np.flatnonzero(result.columns == pictures.session.display.column)
+        pictures.drawings.outline_hidden(place.size > 0, what="what if")
         if place.size == 0:
             pictures.layers.set_visible(Role.WHAT_IF, False)
             return
@@ -154,6 +155,7 @@ class WhatIfControl(QObject):
             self._show_picture()
         elif self._shown is not None:
             self._shown[0].layers.set_visible(Role.WHAT_IF, False)
+            self._shown[0].drawings.outline_hidden(False, what="what if")
 
     def _clear(self) -> None:
         """Drop what is asked and what was answered, with its layer."""
@@ -161,6 +163,7 @@ class WhatIfControl(QObject):
         shown, self._shown = self._shown, None
         if shown is not None and shown[0] in self._workspace.opened:
             shown[0].layers.remove(Role.WHAT_IF)
+            shown[0].drawings.outline_hidden(False, what="what if")
         if self.window is not None:
             self.window.clear()
 

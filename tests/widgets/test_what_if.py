@@ -146,3 +146,14 @@ def test_a_gene_must_be_shown(panel: StimgWidget) -> None:
     hide(panel, *HIDDEN)
     panel.what_if.open()
     assert "Choose the gene" in panel.what_if.window.change_text
+
+
+def test_the_mask_is_an_outline_while_the_change_is_seen_under_it(answered) -> None:
+    layer = answered.workspace.pictures.layers.get(Role.HIDDEN)
+    assert layer.contour > 0
+    answered.workspace.bring_up(Stage.CHANNELS)
+    assert layer.contour == 0
+    answered.workspace.bring_up(Stage.GENE)
+    assert layer.contour > 0
+    answered.what_if.close()
+    assert layer.contour == 0
