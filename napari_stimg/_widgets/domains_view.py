@@ -187,7 +187,7 @@ class DomainsView(QWidget):
 
     def _build_cluster(self) -> QWidget:
         self._cluster_form = parameter_form(
-            ClusterParameters, n_domains="Domains", method="Method", refine="Smooth", seed="Seed"
+            ClusterParameters, in_row=2, n_domains="Domains", method="Method", refine="Smooth", seed="Seed"
         )
         find = button(
             "Find domains", "Embed every spot with the model and group them.", self.cluster_requested.emit, primary=True
@@ -204,7 +204,9 @@ class DomainsView(QWidget):
     def _build_scribbles(self) -> QWidget:
         add = button("+ Class", "Another class to scribble with", self.class_added.emit)
         self.clear = button("Clear", "Remove all scribbles", self.scribbles_cleared.emit)
-        self._paint_form = parameter_form(PaintParameters, method="Method", n_neighbours="Neighbours", refine="Smooth")
+        self._paint_form = parameter_form(
+            PaintParameters, in_row=2, method="Method", n_neighbours="Neighbours", refine="Smooth"
+        )
         self._live = QCheckBox("Paint after every stroke")
         self._live.setToolTip("Paint the section anew as soon as a stroke is over")
         self.paint = button("Paint section", "", self.paint_requested.emit, primary=True)

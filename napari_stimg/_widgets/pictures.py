@@ -184,6 +184,7 @@ class SectionPictures:
                 visible=False,
             )
             yield picture.role
+            layer.colorbar.position = "bottom_left"  # side by side, it would lie over the name of a narrow picture
             layer.colorbar.visible = True
             yield picture.role
             layer.name_overlay.visible = True

@@ -86,7 +86,7 @@ def test_compared_pictures_stand_side_by_side(panel, settle):
     panel.reconstruction.reconstruct()
     settle(panel)
     panels = canvas_panels(panel.workspace.pictures)
-    assert [one.title.split(":")[0] for one in panels] == ["Seen by the model", "Truth", "Reconstruction", "Difference"]
+    assert [one.title.split(":")[0] for one in panels] == ["Model saw", "Truth", "Reconstruction", "Difference"]
 
 
 def test_an_empty_canvas_is_no_figure(pictures):
