@@ -1,7 +1,7 @@
 """Connects the tools of the Reconstruct tab: painting, drawing and choosing the mask, undo and redo."""
 
 import numpy as np
-from napari.layers import Labels, Layer
+from napari.layers import Labels, Layer, Shapes
 from napari.utils.events import Event
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
@@ -35,7 +35,7 @@ class MaskControl(QObject):
         self._outlines = OutlineTool(
             workspace,
             Role.OUTLINE,
-            lambda pictures: pictures.drawings.outline_layer(),
+            self._outline_layer,
             self._on_outlined,
             parent=self,
         )
@@ -77,12 +77,18 @@ class MaskControl(QObject):
 
     def _mask_layer(self, pictures: SectionPictures) -> Labels:
         layer = pictures.drawings.show_hidden()
-        connections = self._workspace.connections
-        if connections.connect_once(layer.events.paint, self._on_painted):
-            # napari's own history knows nothing of whole spots.
-            connections.bind_key(layer, "Control-Z", self._on_undo_key)
-            connections.bind_key(layer, "Control-Shift-Z", self._on_redo_key)
+        self._workspace.connections.connect_once(layer.events.paint, self._on_painted)
+        self._bind_undo(layer)  # napari's own history knows nothing of whole spots
         return layer
+
+    def _outline_layer(self, pictures: SectionPictures) -> Shapes:
+        layer = pictures.drawings.outline_layer()
+        self._bind_undo(layer)
+        return layer
+
+    def _bind_undo(self, layer: Layer) -> None:
+        self._workspace.connections.bind_key(layer, "Control-Z", self._on_undo_key)
+        self._workspace.connections.bind_key(layer, "Control-Shift-Z", self._on_redo_key)
 
     def _on_painted(self, event: Event) -> None:
         pictures = self._workspace.pictures
