@@ -293,6 +293,13 @@ def test_a_section_that_is_put_away_comes_back_as_it_was(pictures, session):
     assert not pictures.layers.get(Role.GENE).visible
 
 
+def test_a_section_that_is_put_away_leaves_no_tool_in_hand(viewer, pictures):
+    pictures.drawings.show_hidden()
+    pictures.layers.activate(Role.HIDDEN, "paint")
+    pictures.put_away()
+    assert {layer.mode for layer in viewer.layers} == {"pan_zoom"}
+
+
 def test_removing_a_section_leaves_other_layers_alone(viewer, pictures):
     viewer.add_image(np.zeros((4, 4), dtype=np.float32), name="somebody else's")
     pictures.drawings.show_hidden()
