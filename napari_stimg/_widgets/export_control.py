@@ -1,11 +1,9 @@
 """Connects the Export menu: tables and outlines of the current section, for other programs."""
 
-from pathlib import Path
-
 from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
-from qtpy.QtWidgets import QFileDialog
 
+from napari_stimg._widgets.ask_target import ask_target, first_ending
 from napari_stimg._widgets.canvas_figure import write_canvas
 from napari_stimg._widgets.export_tasks import export, offered
 from napari_stimg._widgets.file_writer import FileWriter
@@ -55,14 +53,11 @@ class ExportControl(QObject):
         if pictures is None:
             return
         session = pictures.session
-        name = f"{session.slide.name.replace('/', '_')}_{what}{_ending(FILTERS[what])}"
+        name = f"{session.slide.name.replace('/', '_')}_{what}{first_ending(FILTERS[what])}"
         suggested = suggested_target(session).with_name(name)
-        chosen, kind = QFileDialog.getSaveFileName(
-            self._view, EXPORTS[what][0].rstrip("…"), str(suggested), FILTERS[what]
-        )
-        if not chosen:
+        target = ask_target(self._view, EXPORTS[what][0].rstrip("…"), str(suggested), FILTERS[what])
+        if target is None:
             return
-        target = Path(chosen) if Path(chosen).suffix else Path(chosen + (_ending(kind) or _ending(FILTERS[what])))
         try:
             steps = write_canvas(pictures, target) if what == "figure" else export(session, what, target)
         except InputError as error:
@@ -73,8 +68,3 @@ class ExportControl(QObject):
     def _show_offer(self) -> None:
         session = self._workspace.session
         self._view.show_exports(() if session is None else offered(session))
-
-
-def _ending(filters: str) -> str:
-    """Return the first file ending that a file dialog's filters name, such as ``.csv``."""
-    return filters.partition("*")[2].partition(")")[0]

@@ -9,8 +9,9 @@ from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure
 from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtGui import QColor, QPalette
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_stimg._widgets.ask_target import ask_target
 from napari_stimg._widgets.forms import button
 from napari_stimg.figure_files import save_figure
 
@@ -84,9 +85,9 @@ class FigureView(QWidget):
         self.canvas.draw_idle()  # type: ignore[no-untyped-call]
 
     def _ask_where(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save figure", "figure.png", FILTERS)
-        if name:
-            self.write_requested.emit(Path(name), partial(_write, draw=self._draw, inches=self._size_inches()))
+        target = ask_target(self, "Save figure", "figure.png", FILTERS)
+        if target is not None:
+            self.write_requested.emit(target, partial(_write, draw=self._draw, inches=self._size_inches()))
 
     def _size_inches(self) -> tuple[float, float]:
         width, height = self.figure.get_size_inches()

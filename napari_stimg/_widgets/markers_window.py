@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QSplitter, QVBoxLayout, QWidget
 
+from napari_stimg._widgets.ask_target import ask_target
 from napari_stimg._widgets.figure_window import FigureWindow
 from napari_stimg._widgets.forms import button, note, row
 from napari_stimg._widgets.sortable_table import Column, SortableTable
@@ -115,6 +116,6 @@ class MarkersWindow(FigureWindow):
         self.table.set_columns([gene, *numbers], sort_by=1, descending=True)
 
     def _ask_where(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save marker genes", "markers.csv", "CSV (*.csv)")
-        if name:
-            self.write_requested.emit(Path(name), self._writes())
+        target = ask_target(self, "Save marker genes", "markers.csv", "CSV (*.csv)")
+        if target is not None:
+            self.write_requested.emit(target, self._writes())
