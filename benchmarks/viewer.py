@@ -7,7 +7,6 @@ Needs a display (or ``xvfb-run -a -s "-screen 0 1600x1000x24"``). Each file is m
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from anndata import read_h5ad
 from napari.layers import Labels
 
 from benchmarks.heartbeat import Gaps, measure
+from benchmarks.peak_memory import peak_mb
 from benchmarks.row import machine
 from benchmarks.synthetic import large_slide
 from napari_stimg._reader import world_per_place
@@ -160,11 +160,6 @@ def reading_s(path: Path) -> tuple[float, float]:
     started_at = perf_counter()
     read_h5ad(path)
     return bytes_s, perf_counter() - started_at
-
-
-def peak_mb() -> float:
-    """Return the most memory that this process has held."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def measure_file(path: Path, actions: list[str]) -> None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import Voronoi, cKDTree
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import Delaunay, cKDTree
 
 from napari_stimg.display import inside_polygon
 from napari_stimg.lattice import Lattice
@@ -25,6 +27,9 @@ CORNERS = 12
 
 FENCE = 8.0
 """Pitches from the tissue to the points that close the outermost cells."""
+
+SAME_CORNER = 1e-6
+"""Pitches up to which two ends of an edge are one corner: of a square lattice, where four cells meet."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,16 +81,53 @@ def spot_cells(slide: Slide, lattice: Lattice) -> SpotCells:
     """Return the cells of a slide's spots."""
     places, place_of_spot = np.unique(slide.places[:, ::-1], axis=0, return_inverse=True)
     around = _surroundings(places, lattice.pitch)
-    diagram = Voronoi(np.concatenate([places, around]))
-    ends = np.array(diagram.ridge_vertices, dtype=np.intp)
-    used = (ends >= 0).all(axis=1) & (diagram.ridge_points < len(places)).any(axis=1)
+    between, ends, corners = _cell_edges(np.concatenate([places, around]), same=SAME_CORNER * lattice.pitch)
+    used = (between < len(places)).any(axis=1)
     return SpotCells(
         place_of_spot=place_of_spot.ravel(),
         places=places,
-        between=diagram.ridge_points[used].astype(np.intp),
+        between=between[used],
         ends=ends[used],
-        corners=diagram.vertices,
+        corners=corners,
     )
+
+
+def _cell_edges(
+    points: NDArray[np.float64], *, same: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Return the edges of Voronoi cells that have two ends: the (E, 2) points between, (E, 2) ends, (C, 2) corners.
+
+    By way of Delaunay's triangles: scipy's own diagram holds Python's lock for seconds where points are many, and a
+    window with it.
+    """
+    middle = points.mean(axis=0)
+    triangles = Delaunay(points - middle)
+    corners = _circumcentres(points[triangles.simplices] - middle) + middle
+    first, opposite = np.nonzero(triangles.neighbors > np.arange(len(triangles.simplices))[:, None])
+    second = triangles.neighbors[first, opposite].astype(np.intp)
+    vertices = triangles.simplices[first].astype(np.intp)
+    rows = np.arange(len(first))
+    between = np.stack([vertices[rows, (opposite + 1) % 3], vertices[rows, (opposite + 2) % 3]], axis=1)
+    is_point = np.linalg.norm(corners[first] - corners[second], axis=1) <= same
+    linked = coo_array((np.ones(is_point.sum()), (first[is_point], second[is_point])), shape=(len(corners),) * 2)
+    _, corner = connected_components(linked, directed=False)
+    _, representative = np.unique(corner, return_index=True)
+    ends = np.stack([corner[first], corner[second]], axis=1).astype(np.intp)
+    is_edge = ends[:, 0] != ends[:, 1]
+    return between[is_edge], ends[is_edge], corners[representative]
+
+
+def _circumcentres(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the (T, 2) places as far from one as from any other of the corners of triangles, (T, 3, 2)."""
+    origin = triangles[:, 0]
+    first, second = triangles[:, 1] - origin, triangles[:, 2] - origin
+    cross = 2 * (first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
+    squares = (first**2).sum(axis=1), (second**2).sum(axis=1)
+    x = squares[0] * second[:, 1] - squares[1] * first[:, 1]
+    y = squares[1] * first[:, 0] - squares[0] * second[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):  # of points in a line, beyond the tissue
+        centres: NDArray[np.float64] = origin + np.stack([x, y], axis=1) / cross[:, None]
+    return centres
 
 
 @dataclass(kw_only=True, eq=False)
@@ -150,10 +192,12 @@ def _polygons(rings: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> l
     areas = [_area(ring) for ring, _ in rings]
     outer = sorted((place for place, area in enumerate(areas) if area > 0), key=lambda place: areas[place])
     polygons = {place: [rings[place][0]] for place in outer}
+    low, high = (np.array([edge(rings[place][0], axis=0) for place in outer]) for edge in (np.min, np.max))
     for place, area in enumerate(areas):
         if area < 0:
             ring, point = rings[place]
-            around = next(big for big in outer if inside_polygon(point[None], rings[big][0])[0])
+            near = np.flatnonzero(((low <= point) & (point <= high)).all(axis=1))
+            around = next(outer[big] for big in near if inside_polygon(point[None], rings[outer[big]][0])[0])
             polygons[around].append(ring)
     return list(polygons.values())
 

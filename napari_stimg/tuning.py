@@ -9,10 +9,14 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_stimg.expression import row_blocks
 from napari_stimg.slide import Slide
 
 FINE_TUNED = "fine_tuned"
 """Key of a card: the list of what a model was fine-tuned on, in order."""
+
+CHANCE = 0.01
+"""Largest share of a section's spots whose fingerprints may be those of another one's spots: they have 32 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +56,7 @@ def record_of(slide: Slide, mask: NDArray[np.bool_], params: FineTuneParameters,
         "section": slide.name,
         "spots": slide.n_spots,
         "visible_spots": int(np.count_nonzero(~mask)),
-        "visible": base64.b85encode(zlib.compress(np.packbits(~mask).tobytes())).decode(),
+        "visible": base64.b85encode(spot_fingerprints(slide)[~mask].tobytes()).decode(),
         **asdict(params),
         "loss": round(loss, 5),
     }
@@ -66,34 +70,41 @@ def seen_in_tuning(card: Mapping[str, Any], slide: Slide) -> NDArray[np.bool_]:
     card : mapping
         The checkpoint's.
     slide : Slide
-        A section, known again by its name and the number of its spots.
+        A section, whatever it is called, or a part of one: its spots are known again by their names and counts.
     """
     seen = np.zeros(slide.n_spots, dtype=bool)
-    for record in _records(card):
-        if (record["section"], record["spots"]) == (slide.name, slide.n_spots):
-            packed = np.frombuffer(zlib.decompress(base64.b85decode(record["visible"])), dtype=np.uint8)
-            seen |= np.unpackbits(packed, count=slide.n_spots).astype(bool)
+    records = _records(card)
+    if records:
+        fingerprints = spot_fingerprints(slide)
+        for record in records:
+            of_visible = np.frombuffer(base64.b85decode(record["visible"]), dtype="<u4")
+            same = np.isin(fingerprints, of_visible)
+            seen |= same & (same.mean() > CHANCE)
     return seen
 
 
-def flattery(card: Mapping[str, Any], slide: Slide, mask: NDArray[np.bool_]) -> str:
-    """Return a warning, in one sentence, if a model was fine-tuned on spots that are hidden now; else nothing.
+def spot_fingerprints(slide: Slide) -> NDArray[np.uint32]:
+    """Return (S,) little-endian numbers, the same for spots of the same name and counts, in any order of genes."""
+    of_gene = np.array([zlib.crc32(name.encode()) | 1 for name in slide.gene_names.tolist()], dtype=np.uint32)
+    of_spot = np.array([zlib.crc32(name.encode()) for name in slide.spot_names.tolist()], dtype="<u4")
+    counts = slide.counts
+    for rows in row_blocks(counts):
+        ends = counts.indptr[rows.start : rows.stop + 1]
+        stored = slice(ends[0], ends[-1])
+        sums = np.zeros(stored.stop - stored.start + 1, dtype=np.uint32)  # modulo 2**32, as are their differences
+        np.cumsum(counts.data[stored].view(np.uint32) * of_gene[counts.indices[stored]], out=sums[1:], dtype=np.uint32)
+        of_spot[rows] += np.diff(sums[ends - ends[0]])
+    return of_spot
 
-    Parameters
-    ----------
-    card : mapping
-        The checkpoint's.
-    slide : Slide
-        The section, S spots.
-    mask : (S,) bool
-        True = hidden.
-    """
-    n_seen = int(np.count_nonzero(mask & seen_in_tuning(card, slide)))
+
+def flattery(spots: NDArray[np.bool_]) -> str:
+    """Return a warning, in one sentence, of hidden spots, (S,) bool, that the model was fine-tuned on; "" if none."""
+    n_seen = int(np.count_nonzero(spots))
     if n_seen == 0:
         return ""
     return (
-        f"{n_seen:,} of these spots were visible when the model was fine-tuned, so the scores flatter it: hide spots "
-        "first, then fine-tune."
+        f"{n_seen:,} of these spots were visible when the model was fine-tuned, which flatters it: hide spots first, "
+        "then fine-tune."
     )
 
 

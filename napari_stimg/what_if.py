@@ -9,11 +9,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_stimg.checkpoint import Checkpoint
 from napari_stimg.errors import InputError
+from napari_stimg.expression_change import Change
 from napari_stimg.inference import QUICK, InferenceParameters, practise
 from napari_stimg.lattice import Lattice, find_lattice, sum_by_cell
 from napari_stimg.progress import Progress
@@ -76,15 +78,15 @@ def what_if(
     checkpoint: Checkpoint,
     *,
     gene: str,
-    factor: float,
+    change: Change,
     genes: Sequence[str] | None = None,
     params: InferenceParameters = QUICK,
 ) -> Generator[Progress, None, WhatIf]:
     """Yield progress, and return by how much expectations change if one gene were expressed otherwise in some spots.
 
-    The gene's normalised expression is multiplied, all other genes stay as measured. Each place asked for is predicted
-    from other spots while it is hidden itself, once from the section as measured and once from the changed one, both
-    through one read-out fitted to the section as measured.
+    The gene's normalised expression is multiplied or set, all other genes stay as measured. Each place asked for is
+    predicted from other spots while it is hidden itself, once from the section as measured and once from the changed
+    one, both through one read-out fitted to the section as measured.
 
     Parameters
     ----------
@@ -96,8 +98,8 @@ def what_if(
         The model.
     gene : str
         The gene that is changed, by symbol or Ensembl id.
-    factor : float
-        What its expression is multiplied by, >= 0; 0 knocks it out.
+    change : Scale or SetTo
+        What becomes of its expression.
     genes : sequence of str, optional
         Genes asked for; all of the slide if None.
     params : InferenceParameters
@@ -106,16 +108,14 @@ def what_if(
     Raises
     ------
     InputError
-        If no spot is chosen, the section has one cell, the factor is negative or infinite, the model does not know
-        the gene, or it is not expressed in the chosen spots.
+        If no spot is chosen, the section has one cell, the model does not know the gene, or it is not expressed in
+        the chosen spots, so that there is nothing to multiply or to knock out.
     """
     if chosen.shape != (slide.n_spots,) or not chosen.any():
         raise InputError(
             f"expected some of {slide.n_spots:,} spots in which to change {gene}, found {np.count_nonzero(chosen):,} "
             f"of {chosen.size:,}; choose spots of the section."
         )
-    if not (np.isfinite(factor) and factor >= 0):
-        raise InputError(f"expected a finite factor >= 0, found {factor:g}; give 0 to knock the gene out.")
     columns = np.arange(slide.n_genes) if genes is None else slide.columns_of(genes)
     columns = np.array(list(dict.fromkeys(columns.tolist())), dtype=np.intp)
     lattice = find_lattice(slide)
@@ -123,7 +123,7 @@ def what_if(
         raise InputError(f"{slide.name}: expected at least 2 cells, found 1; a place is judged from other places.")
     table = token_table(slide, lattice, checkpoint.vocabulary)
     measured = see_table(table, lattice, checkpoint)
-    changed = _alter(table, slide, lattice=lattice, chosen=chosen, checkpoint=checkpoint, gene=gene, factor=factor)
+    changed = _alter(table, slide, lattice=lattice, chosen=chosen, checkpoint=checkpoint, gene=gene, change=change)
     altered = see_table(changed, lattice, checkpoint)
     spots, turn = _turns(lattice, chosen, seed=params.seed)
     total = N_TURNS + params.n_rehearsals + 1
@@ -152,30 +152,50 @@ def _alter(
     chosen: NDArray[np.bool_],
     checkpoint: Checkpoint,
     gene: str,
-    factor: float,
+    change: Change,
 ) -> TokenTable:
-    """Return the table with the gene's normalised expression multiplied in the cells of the chosen spots.
+    """Return the table with the gene's normalised expression changed in the cells of the chosen spots.
 
     Means and precisions stay those of the section as measured, or all of it would change. In a cell that spots share,
-    only what the chosen ones express of the gene is multiplied.
+    only what the chosen ones express of the gene is changed.
     """
     (column,) = slide.columns_of([gene])
     place = np.flatnonzero(checkpoint.vocabulary.match(slide).columns == column)
     if place.size == 0:
         raise InputError(f"{slide.name}: expected a gene that the model knows, found {gene}; choose another gene.")
     counts = slide.counts[:, column].toarray().ravel().astype(np.float64)
-    if not counts[chosen].any():
+    if change.needs_expression and not counts[chosen].any():
         raise InputError(
             f"{slide.name}: expected {gene} to be expressed in the chosen spots, found no count of it in "
             f"{np.count_nonzero(chosen):,}; choose other spots or another gene."
         )
-    of_cell = np.bincount(lattice.token_of_spot, weights=counts)
-    share = np.bincount(lattice.token_of_spot, weights=counts * chosen) / np.maximum(of_cell, np.finfo(np.float64).tiny)
-    expression = table.expression.tocoo(copy=True)
-    of_gene = expression.col == place[0]
-    scaled = np.expm1(expression.data[of_gene]) * (1 + (factor - 1) * share[expression.row[of_gene]])
-    expression.data[of_gene] = np.log1p(scaled)
-    return replace(table, expression=expression.tocsr())
+    library = np.asarray(slide.counts.sum(axis=1), dtype=np.float64).ravel()
+    of_gene, of_all = (_chosen_share(weights, lattice, chosen) for weights in (counts, library))
+    measured = table.expression[:, [place[0]]].toarray().ravel().astype(np.float64)
+    changed = np.log1p(change.of(np.expm1(measured), of_gene, of_all)).astype(np.float32)
+    return replace(table, expression=_with_column(table.expression, int(place[0]), changed))
+
+
+def _chosen_share(weights: NDArray[np.float64], lattice: Lattice, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the (K,) share of each cell's sum of weights, (S,), that is of chosen spots; 0 where the sum is."""
+    of_cell = np.bincount(lattice.token_of_spot, weights=weights)
+    of_chosen = np.bincount(lattice.token_of_spot, weights=weights * chosen)
+    share: NDArray[np.float64] = of_chosen / np.maximum(of_cell, np.finfo(np.float64).tiny)
+    return share
+
+
+def _with_column(matrix: sp.csr_matrix, column: int, values: NDArray[np.float32]) -> sp.csr_matrix:
+    """Return a (K, G) matrix with other values, (K,), in one column."""
+    parts = matrix.tocoo()
+    others, rows = parts.col != column, np.flatnonzero(values)
+    data = np.concatenate([parts.data[others], values[rows]])
+    places = (
+        np.concatenate([parts.row[others], rows]),
+        np.concatenate([parts.col[others], np.full(rows.size, column)]),
+    )
+    made = sp.csr_matrix((data, places), shape=matrix.shape)
+    made.sort_indices()
+    return made
 
 
 def _turns(lattice: Lattice, chosen: NDArray[np.bool_], *, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

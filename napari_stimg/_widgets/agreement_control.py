@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error, show_warning
+from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject
 
 from napari_stimg._widgets.domains_view import DomainsView
+from napari_stimg._widgets.file_writer import FileWriter
 from napari_stimg._widgets.workspace import Workspace
 from napari_stimg.confusion import confusion
 from napari_stimg.errors import InputError
@@ -24,6 +25,8 @@ class AgreementControl(QObject):
         Whose current section is worked on.
     view : DomainsView
         The tab.
+    writer : FileWriter
+        Writes the figure.
 
     Attributes
     ----------
@@ -31,9 +34,9 @@ class AgreementControl(QObject):
         The window, made when it is first needed; while it is open it follows the domains.
     """
 
-    def __init__(self, workspace: Workspace, view: DomainsView) -> None:
+    def __init__(self, workspace: Workspace, view: DomainsView, writer: FileWriter) -> None:
         super().__init__(view)
-        self._workspace, self._view = workspace, view
+        self._workspace, self._view, self._writer = workspace, view, writer
         self.window: AgreementWindow | None = None
         view.agreement_requested.connect(self.open)
         workspace.domains_changed.connect(self._on_domains_changed)
@@ -53,7 +56,7 @@ class AgreementControl(QObject):
 
             self.window = AgreementWindow(self._view)
             self.window.column_requested.connect(self.compare)
-            self.window.failed.connect(show_error)
+            self.window.write_requested.connect(self._writer.write)
         self.compare(self.window.offer(sorted(columns, key=lambda key: key == DOMAIN)))
         self.window.bring_to_front()
 

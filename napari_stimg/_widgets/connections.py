@@ -29,9 +29,13 @@ class Connections:
         return is_new
 
     def bind_key(self, layer: Layer, key: str, action: Callable[[Layer], object]) -> None:
-        """Do this when a key (``"Control-Z"``) is pressed in this layer, instead of napari's own, until `release`."""
-        layer.bind_key(key, action, overwrite=True)
-        self._bound.append((layer, key))
+        """Do this when a key (``"Control-Z"``) is pressed in this layer, instead of napari's own, until `release`.
+
+        A key keeps its first action.
+        """
+        if not any(known is layer and bound == key for known, bound in self._bound):
+            layer.bind_key(key, action, overwrite=True)
+            self._bound.append((layer, key))
 
     def on_click(self, layer: Layer, action: Callable[[Layer, NDArray[np.float64]], object]) -> None:
         """Do this with the clicked point in the layer's data, (row, col), until `release`; dragging is no click.

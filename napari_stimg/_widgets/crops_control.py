@@ -6,19 +6,18 @@ from pathlib import Path
 
 from napari.layers.base import ActionType
 from napari.utils.events import Event
-from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QFileDialog
 
 from napari_stimg._widgets.camera import zoom_to
 from napari_stimg._widgets.crop_layer import crop_layer, read_crops, show_crops, spots_in
 from napari_stimg._widgets.crops_view import CropsView
+from napari_stimg._widgets.file_writer import FileWriter
 from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.named_crops import NamedCrop, distinct_name, renamed, results_in, write_part
 from napari_stimg._widgets.pictures import SectionPictures
 from napari_stimg._widgets.save_control import suggested_target
 from napari_stimg._widgets.section_control import SectionControl
-from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
 from napari_stimg.slide import Slide
 
@@ -38,13 +37,14 @@ class CropsControl(QObject):
         The crop box.
     sections : SectionControl
         Opens crops.
-    runner : TaskRunner
+    writer : FileWriter
         Writes crops.
     """
 
-    def __init__(self, workspace: Workspace, view: CropsView, sections: SectionControl, runner: TaskRunner) -> None:
+    def __init__(self, workspace: Workspace, view: CropsView, sections: SectionControl, writer: FileWriter) -> None:
         super().__init__(view)
-        self._workspace, self._view, self._sections, self._runner = workspace, view, sections, runner
+        self._workspace, self._view, self._sections, self._writer = workspace, view, sections, writer
+        self._is_seen = True
         view.outline_requested.connect(self.outline)
         view.zoom_requested.connect(self.zoom)
         view.open_requested.connect(self.open)
@@ -53,6 +53,13 @@ class CropsControl(QObject):
         view.undelete_requested.connect(self.undelete)
         view.rename_requested.connect(self.rename)
         workspace.current_changed.connect(self._on_current_changed)
+        for changed in (workspace.current_changed, workspace.crops_changed, workspace.stage_changed):
+            changed.connect(self._show_outlines)
+
+    def show_outlines(self, wanted: bool) -> None:
+        """Let the regions be seen on the canvas, or not: they would lie over whatever else is looked at."""
+        self._is_seen = wanted
+        self._show_outlines()
 
     def outline(self, mode: str) -> None:
         """Let the mouse draw a region, ``"rectangle"`` or ``"polygon_lasso"``."""
@@ -86,11 +93,7 @@ class CropsControl(QObject):
         crop, session = pictures.session.crops[place], pictures.session
         inside, part = spots_in(pictures.layers, crop), self._part(pictures, crop)
         results = results_in(session.results(), inside)
-        self._runner.start(
-            f"Exporting {crop.name}",
-            lambda: write_part(part, target, results),
-            lambda path: show_info(f"Exported to {path}."),
-        )
+        self._writer.write_in_steps(target, lambda: write_part(part, target, results))
 
     def rename(self, place: int, name: str) -> None:
         """Give a region another name, unless another one has it."""
@@ -163,6 +166,16 @@ class CropsControl(QObject):
         counts = [int(spots_in(pictures.layers, crop).sum()) for crop in crops]
         names = [crop.name for crop in crops]
         self._view.show_crops(names, counts, can_undelete=bool(pictures.session.deleted_crops))
+
+    def _show_outlines(self) -> None:
+        pictures = self._workspace.pictures
+        layer = None if pictures is None else pictures.layers.get(Role.CROP)
+        if pictures is None or layer is None or pictures.is_comparing:
+            return
+        if not self._is_seen and self._workspace.viewer.layers.selection.active is layer:
+            pictures.pan()
+            pictures.layers.select(Role.GENE)
+        pictures.layers.set_visible(Role.CROP, self._is_seen)
 
     def _on_export(self, place: int) -> None:
         session = self._workspace.session

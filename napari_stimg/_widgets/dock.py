@@ -16,6 +16,7 @@ from napari_stimg._widgets.domains_control import DomainsControl
 from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.embedding_control import EmbeddingControl
 from napari_stimg._widgets.export_control import ExportControl
+from napari_stimg._widgets.file_writer import FileWriter
 from napari_stimg._widgets.fill_control import FillControl
 from napari_stimg._widgets.fine_tune_control import FineTuneControl
 from napari_stimg._widgets.forms import row
@@ -64,7 +65,7 @@ TOPICS = (
     "map",
     "markers",
     "save",
-    "crop",
+    "write",
     "tune",
     "save model",
 )
@@ -163,8 +164,10 @@ class StimgWidget(QWidget):
 
     def _connect(self) -> None:
         workspace, runners = self.workspace, self.runners
+        self.writer = FileWriter(runners["write"])
         self.sections = SectionControl(workspace, self.section_view, runners["open"], runners["match"])
-        self.cropping = CropsControl(workspace, self.section_view.crops, self.sections, runners["crop"])
+        self.cropping = CropsControl(workspace, self.section_view.crops, self.sections, self.writer)
+        self.tabs.currentChanged.connect(self._on_tab)
         self.kept = KeptControl(workspace, self.section_view.kept)
         self.models = ModelControl(workspace, self.section_view.models, runners["model"])
         self.tuning = FineTuneControl(
@@ -182,7 +185,7 @@ class StimgWidget(QWidget):
         self.masking = MaskControl(workspace, self.hide_view)
         self.reconstruction = ReconstructControl(workspace, self.hide_view, runners["reconstruct"])
         self.live = LiveControl(workspace, self.hide_view, runners["live"])
-        self.scatter = ScatterControl(workspace, self.hide_view.compare)
+        self.scatter = ScatterControl(workspace, self.hide_view.compare, self.writer)
         self.filling = FillControl(workspace, self.hide_view.ask, runners["fill"])
         self.swipe = SwipeControl(workspace, self.hide_view)
         self.what_if = WhatIfControl(workspace, self.hide_view, self.genes, runners["what if"])
@@ -195,15 +198,19 @@ class StimgWidget(QWidget):
             workspace, self.domains_view, self.scribbles, self.embeddings, grouping=runners["group"]
         )
         self.certainty = CertaintyControl(workspace, self.domains_view)
-        self.suggestions = SuggestionControl(workspace, self.domains_view, self.embeddings, runners["group"])
+        self.suggestions = SuggestionControl(
+            workspace, self.domains_view, self.embeddings, grouping=runners["group"], writer=self.writer
+        )
         self.domain_edits = DomainEditsControl(
             workspace, self.domains_view, self.domains, self.embeddings, runners["group"]
         )
         self.saving = SaveControl(workspace, self.save_view, runners["save"])
-        self.exporting = ExportControl(workspace, self.save_view)
+        self.exporting = ExportControl(workspace, self.save_view, self.writer)
         self.copying = CopyControl(workspace, self.save_view)
-        self.markers = MarkersControl(workspace, self.domains_view, self.genes, runners["markers"])
-        self.agreement = AgreementControl(workspace, self.domains_view)
+        self.markers = MarkersControl(
+            workspace, self.domains_view, self.genes, finding=runners["markers"], writer=self.writer
+        )
+        self.agreement = AgreementControl(workspace, self.domains_view, self.writer)
         self.hide_view.gene_requested.connect(self.genes.show_gene)
         workspace.sections_changed.connect(self._show_sections)
         workspace.current_changed.connect(self._show_sections)
@@ -213,6 +220,9 @@ class StimgWidget(QWidget):
         connections = workspace.connections
         self.destroyed.connect(lambda *_: connections.release())
         workspace.current_changed.emit()
+
+    def _on_tab(self, _place: int) -> None:
+        self.cropping.show_outlines(self.tabs.currentWidget() is self._tab_of[self.section_view])
 
     def _show_sections(self) -> None:
         self.chooser.blockSignals(True)
@@ -225,6 +235,8 @@ class StimgWidget(QWidget):
     def _let_go(self) -> None:
         self.workspace.compare(False)  # no other panel would know how to leave napari's grid
         self.kept.stop()
+        self.sections.stop()
+        self.writer.stop()
         for runner in self.runners.values():
             runner.cancel()
         self.reconstruction.stop_showing()

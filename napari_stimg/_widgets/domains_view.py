@@ -155,6 +155,7 @@ class DomainsView(QWidget):
         self.classes.setVisible(bool(names))
         self.classes.setFixedHeight(28 + 24 * min(max(len(names), 1), 6))
         labelled = sum(count > 0 for count in counts)
+        self.clear.setEnabled(labelled > 0)
         self.paint.setEnabled(labelled >= 2)
         self.paint.setToolTip(
             "Give every spot the class that its embedding is closest to."
@@ -186,7 +187,7 @@ class DomainsView(QWidget):
 
     def _build_cluster(self) -> QWidget:
         self._cluster_form = parameter_form(
-            ClusterParameters, n_domains="Domains", method="Method", refine="Smooth", seed="Seed"
+            ClusterParameters, in_row=2, n_domains="Domains", method="Method", refine="Smooth", seed="Seed"
         )
         find = button(
             "Find domains", "Embed every spot with the model and group them.", self.cluster_requested.emit, primary=True
@@ -202,12 +203,14 @@ class DomainsView(QWidget):
 
     def _build_scribbles(self) -> QWidget:
         add = button("+ Class", "Another class to scribble with", self.class_added.emit)
-        clear = button("Clear", "Remove all scribbles", self.scribbles_cleared.emit)
-        self._paint_form = parameter_form(PaintParameters, method="Method", n_neighbours="Neighbours", refine="Smooth")
+        self.clear = button("Clear", "Remove all scribbles", self.scribbles_cleared.emit)
+        self._paint_form = parameter_form(
+            PaintParameters, in_row=2, method="Method", n_neighbours="Neighbours", refine="Smooth"
+        )
         self._live = QCheckBox("Paint after every stroke")
         self._live.setToolTip("Paint the section anew as soon as a stroke is over")
         self.paint = button("Paint section", "", self.paint_requested.emit, primary=True)
-        tools = row(add, self.tools, clear, stretch=1)
+        tools = row(add, self.tools, self.clear, stretch=1)
         box = QWidget()
         painting = (self._paint_form.native, self._live, self.paint, self.certainty)
         box.setLayout(column(self.classes, tools, self.brush, *painting, margin_px=0))

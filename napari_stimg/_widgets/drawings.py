@@ -38,6 +38,7 @@ class Drawings:
 
     def __init__(self, layers: SectionLayers) -> None:
         self.layers = layers
+        self._outlined_for: set[str] = set()
 
     @property
     def session(self) -> Session:
@@ -46,15 +47,31 @@ class Drawings:
 
     def show_hidden(self) -> Labels:
         """Show the mask over the section, in whole spots; it can be painted."""
-        return self.layers.labels(
+        is_new = Role.HIDDEN not in self.layers
+        layer = self.layers.labels(
             Role.HIDDEN, self.session.hidden, name="Hidden spots", colors={1: HIDDEN_COLOR}, opacity=0.55
         )
+        if is_new:
+            self._contour_hidden()
+        return layer
 
-    def outline_hidden(self, wanted: bool) -> None:
-        """Show the mask as an outline, so that one sees what lies in it, or as an area again."""
+    def outline_hidden(self, wanted: bool, *, what: str) -> None:
+        """Show the mask as an outline as long as one is to see what lies in it, for which there may be several reasons.
+
+        Parameters
+        ----------
+        wanted : bool
+            Whether this is to be seen there.
+        what : str
+            What it is.
+        """
+        (self._outlined_for.add if wanted else self._outlined_for.discard)(what)
+        self._contour_hidden()
+
+    def _contour_hidden(self) -> None:
         layer = self.layers.get(Role.HIDDEN)
         if layer is not None:
-            layer.contour = self._line_px() if wanted else 0
+            layer.contour = self._line_px() if self._outlined_for else 0
 
     def _line_px(self) -> int:
         return max(1, round(LINE_SPOTS * self.session.lattice.pitch / self.session.raster.scale))

@@ -1,6 +1,7 @@
 """A matplotlib figure in the viewer's colours, that can be saved as a picture."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -8,10 +9,10 @@ from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
 from matplotlib.figure import Figure
 from qtpy.QtCore import QEvent, Qt, Signal
 from qtpy.QtGui import QColor, QPalette
-from qtpy.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_stimg._widgets.ask_target import ask_target
 from napari_stimg._widgets.forms import button
-from napari_stimg.errors import InputError
 from napari_stimg.figure_files import save_figure
 
 FILTERS = "PNG (*.png);;SVG (*.svg);;PDF (*.pdf)"
@@ -23,11 +24,11 @@ class FigureView(QWidget):
 
     Signals
     -------
-    failed : str
-        The figure could not be written, and why.
+    write_requested : Path, callable
+        The figure is to be written there, by calling this with the path, in any thread; it raises `InputError`.
     """
 
-    failed = Signal(str)
+    write_requested = Signal(object, object)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -64,11 +65,7 @@ class FigureView(QWidget):
         InputError
             If it cannot be written, or the path ends in none of .png, .svg and .pdf.
         """
-        width, height = self.figure.get_size_inches()
-        figure = Figure(figsize=(width, height), layout="constrained")
-        if self._draw is not None:
-            self._draw(figure.add_subplot())
-        save_figure(figure, path)
+        _write(path, self._draw, self._size_inches())
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
         """Follow the viewer's theme."""
@@ -88,13 +85,21 @@ class FigureView(QWidget):
         self.canvas.draw_idle()  # type: ignore[no-untyped-call]
 
     def _ask_where(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save figure", "figure.png", FILTERS)
-        if not name:
-            return
-        try:
-            self.save(Path(name))
-        except InputError as error:
-            self.failed.emit(str(error))
+        target = ask_target(self, "Save figure", "figure.png", FILTERS)
+        if target is not None:
+            self.write_requested.emit(target, partial(_write, draw=self._draw, inches=self._size_inches()))
+
+    def _size_inches(self) -> tuple[float, float]:
+        width, height = self.figure.get_size_inches()
+        return float(width), float(height)
+
+
+def _write(path: Path, draw: Callable[[Axes], object] | None, inches: tuple[float, float]) -> None:
+    """Write on white what this draws."""
+    figure = Figure(figsize=inches, layout="constrained")
+    if draw is not None:
+        draw(figure.add_subplot())
+    save_figure(figure, path)
 
 
 def _tint(figure: Figure, paper: QColor, ink: QColor) -> None:

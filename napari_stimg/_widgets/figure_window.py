@@ -23,18 +23,18 @@ class FigureWindow(QDialog):
 
     Signals
     -------
-    failed : str
-        A file could not be written, and why.
+    write_requested : Path, callable
+        A file is to be written there, by calling this with the path, in any thread; it raises `InputError`.
     """
 
-    failed = Signal(str)
+    write_requested = Signal(object, object)
 
     def __init__(self, title: str, *, size_px: tuple[int, int], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
         self.resize(*size_px)
         self.figure = FigureView()
-        self.figure.failed.connect(self.failed)
+        self.figure.write_requested.connect(self.write_requested)
 
     def bring_to_front(self) -> None:
         """Show the window in front of the others."""

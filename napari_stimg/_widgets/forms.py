@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from magicgui import magicgui
-from magicgui.widgets import FunctionGui
+from magicgui.widgets import CheckBox, FunctionGui
 from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
@@ -107,15 +107,34 @@ def show_value(box: QDoubleSpinBox, value: float) -> None:
     box.blockSignals(False)
 
 
-def parameter_form(parameters: Callable[..., Parameters], **labels: str) -> FunctionGui[..., Parameters]:
+def parameter_form(
+    parameters: Callable[..., Parameters], *, in_row: int = 1, **labels: str
+) -> FunctionGui[..., Parameters]:
     """Return a form for a dataclass of parameters; calling it gives the dataclass.
 
-    Bounds, defaults and tooltips are the dataclass's own; ``labels`` say what its fields are called on screen.
+    Bounds, defaults and tooltips are the dataclass's own; ``labels`` say what its fields are called on screen, of which
+    ``in_row`` stand side by side.
     """
     options: Any = {name: {"label": label} for name, label in labels.items()}
-    form: FunctionGui[..., Parameters] = magicgui(parameters, call_button=False, **options)
-    form.native.layout().setContentsMargins(0, 0, 0, 0)
+    form: FunctionGui[..., Parameters] = magicgui(parameters, call_button=False, labels=in_row == 1, **options)
+    layout = form.native.layout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    if in_row > 1:
+        fields = list(form)
+        for start in range(0, len(fields), in_row):
+            layout.addLayout(_fields_row(fields[start : start + in_row]))
     return form
+
+
+def _fields_row(fields: Iterable[Any]) -> QHBoxLayout:
+    """Return fields of a form side by side, each with its label."""
+    layout = QHBoxLayout()
+    layout.setSpacing(SPACING_PX)
+    for field in fields:
+        if not isinstance(field, CheckBox):  # which says itself what it is
+            layout.addWidget(QLabel(field.label))
+        layout.addWidget(field.native, 1)
+    return layout
 
 
 def swatch(color: str) -> QIcon:

@@ -107,6 +107,11 @@ class HideView(QWidget):
         return self.live.isChecked()
 
     @property
+    def live_warning(self) -> str:
+        """What is said to beware of in what is filled in."""
+        return self._live_warning.text()
+
+    @property
     def n_genes(self) -> int | None:
         """How many of the most variable genes to reconstruct; None = all."""
         return None if self._genes.value() == 0 else self._genes.value()
@@ -114,6 +119,11 @@ class HideView(QWidget):
     def choose_genes(self, n_genes: int | None) -> None:
         """Ask for this many of the most variable genes; None = all."""
         self._genes.setValue(n_genes or 0)
+
+    def show_live_warning(self, said: str) -> None:
+        """Say what to beware of in what is filled in while one draws; empty = nothing."""
+        self._live_warning.setText(said)
+        self._live_warning.setVisible(bool(said))
 
     def show_mask(self, n_hidden: int, n_spots: int, *, can_undo: bool, can_redo: bool) -> None:
         """Say how much is hidden."""
@@ -208,9 +218,11 @@ class HideView(QWidget):
             "Without uncertainty or scores, and never saved."
         )
         self.live.toggled.connect(self.live_requested)
+        self._live_warning = note(muted=False)
+        self.show_live_warning("")
         genes = row(QLabel("Genes"), self._genes, stretch=1)
         box = QWidget()
-        box.setLayout(column(genes, self.reconstruct, self.live, margin_px=0))
+        box.setLayout(column(genes, self.reconstruct, self.live, self._live_warning, margin_px=0))
         return box
 
     def _build_comparison(self) -> QWidget:

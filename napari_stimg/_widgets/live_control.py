@@ -82,7 +82,7 @@ class LiveControl(QObject):
             self._runner.cancel()
             self._delay.start()
             self._shown = pictures
-            pictures.drawings.outline_hidden(True)
+            pictures.drawings.outline_hidden(True, what="live")
 
     def _start(self) -> None:
         pictures, model = self._workspace.pictures, self._workspace.model
@@ -93,17 +93,22 @@ class LiveControl(QObject):
         self._runner.start(
             "Reconstructing as you draw",
             lambda: expect_gene(session, model, hidden=hidden, column=column),
-            lambda result: _fill(pictures, result),
+            lambda result: self._on_expected(pictures, result),
         )
+
+    def _on_expected(self, pictures: SectionPictures, result: Expected) -> None:
+        _fill(pictures, result)
+        self._view.show_live_warning(result.warning)
 
     def _show_truth(self) -> None:
         """Show what was measured, and the mask as an area."""
         self.stop()
+        self._view.show_live_warning("")
         pictures, self._shown = self._shown, None
         if pictures is not None and pictures in self._workspace.opened:
             if Role.GENE in pictures.layers:
                 pictures.show_gene()
-            pictures.drawings.outline_hidden(False)
+            pictures.drawings.outline_hidden(False, what="live")
 
 
 def _fill(pictures: SectionPictures, result: Expected) -> None:

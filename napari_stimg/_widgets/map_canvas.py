@@ -10,9 +10,11 @@ from matplotlib.widgets import LassoSelector
 from numpy.typing import NDArray
 from qtpy.QtCore import QEvent, Signal
 from qtpy.QtGui import QPalette
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-HEIGHT_PX = 300
+HEIGHT_PX = 240
+"""Least height; it takes what the tab has."""
+
 DOT_AREA = 12_000.0
 """Points squared that all dots have together: 40,000 stay dots, 200 can be hit."""
 
@@ -36,6 +38,7 @@ class MapCanvas(QWidget):
         super().__init__(parent)
         self.figure = Figure(layout="constrained")
         self.canvas = FigureCanvasQTAgg(self.figure)  # type: ignore[no-untyped-call]
+        self.canvas.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Ignored)
         self.setMinimumHeight(HEIGHT_PX)
         layout = QVBoxLayout()
         layout.setContentsMargins(0, 0, 0, 0)

@@ -4,15 +4,15 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from napari.layers.base import ActionType
 from napari.utils.events import Event
 from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer
+from qtpy.QtCore import QObject
 
 from napari_stimg._widgets.embedding_control import EmbeddingControl
 from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.map_view import MapView
+from napari_stimg._widgets.outline_tool import OutlineTool
 from napari_stimg._widgets.scribble_control import ScribbleControl
 from napari_stimg._widgets.session import Embedded, Mapped, Session
 from napari_stimg._widgets.tasks import lay_out
@@ -55,6 +55,13 @@ class MapControl(QObject):
         self._workspace, self._view = workspace, view
         self._embeddings, self._scribbles, self._runner = embeddings, scribbles, runner
         self._coloring = GENE
+        self._outlines = OutlineTool(
+            workspace,
+            Role.CHOOSING,
+            lambda pictures: pictures.drawings.choosing_layer(),
+            lambda _, spots: self.choose(spots),
+            parent=self,
+        )
         view.map_requested.connect(self.draw)
         view.coloring_requested.connect(self._on_coloring)
         view.lassoed.connect(self.choose)
@@ -136,30 +143,10 @@ class MapControl(QObject):
         """Give the mouse a lasso to choose spots with."""
         pictures = self._workspace.pictures
         if pictures is not None and wanted:
-            self._workspace.compare(False)
-            layer = pictures.drawings.choosing_layer()
-            self._workspace.connections.connect_once(layer.events.data, self._on_outlined)
-            pictures.layers.activate(Role.CHOOSING, "add_polygon_lasso")
+            self._outlines.take_up("add_polygon_lasso")
         elif pictures is not None:
             pictures.pan()
         self._view.show_outlining(wanted and pictures is not None)
-
-    def _on_outlined(self, event: Event) -> None:
-        if event.action == ActionType.ADDED:
-            # napari is still drawing the shape while it says so.
-            QTimer.singleShot(0, self._take_outlines)
-
-    def _take_outlines(self) -> None:
-        """Choose the spots in what was outlined, and take the outline away: the chosen ones are outlined instead."""
-        pictures = self._workspace.pictures
-        if pictures is None:
-            return
-        inside = pictures.drawings.outlined(Role.CHOOSING)
-        pictures.drawings.clear_outlines(Role.CHOOSING)
-        if inside.any():
-            self.choose(inside)
-        else:
-            show_warning("The outline holds no spot's centre; draw it on the tissue.")
 
     def _on_hidden_chosen(self) -> None:
         session = self._workspace.session

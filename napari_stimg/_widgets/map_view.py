@@ -94,7 +94,9 @@ class MapView(QWidget):
             self._build_choosing(),
             self._build_uses(),
         )
-        layout.addStretch(1)
+        self._rest = QWidget()
+        layout.addWidget(self._rest, 1)
+        layout.setStretchFactor(self._place, 1)
         self.setLayout(layout)
         self.show_count(0, 0)
         self.show_domains(())
@@ -159,12 +161,14 @@ class MapView(QWidget):
     def show_no_map(self) -> None:
         """Show that there is no map."""
         self._hint.setVisible(True)
+        self._rest.setVisible(True)
         if self._canvas is not None:
             self._canvas.setVisible(False)
 
     def show_map(self) -> None:
         """Let the map be seen."""
         self._hint.setVisible(False)
+        self._rest.setVisible(False)  # all that is left is the map's
         self.canvas.setVisible(True)
 
     def show_colorings(self, names: Sequence[str], chosen: int) -> None:

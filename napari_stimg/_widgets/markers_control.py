@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 from napari_stimg._widgets.domains_view import DomainsView
+from napari_stimg._widgets.file_writer import FileWriter
 from napari_stimg._widgets.genes_control import GenesControl
 from napari_stimg._widgets.session import Domains, Session
 from napari_stimg._widgets.workers import TaskRunner
@@ -27,8 +27,10 @@ class MarkersControl(QObject):
         The tab.
     genes : GenesControl
         Shows the gene that is chosen in the window.
-    runner : TaskRunner
+    finding : TaskRunner
         Compares the domains.
+    writer : FileWriter
+        Writes table and figure.
 
     Attributes
     ----------
@@ -37,9 +39,18 @@ class MarkersControl(QObject):
         say what is no longer true.
     """
 
-    def __init__(self, workspace: Workspace, view: DomainsView, genes: GenesControl, runner: TaskRunner) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        view: DomainsView,
+        genes: GenesControl,
+        *,
+        finding: TaskRunner,
+        writer: FileWriter,
+    ) -> None:
         super().__init__(view)
-        self._workspace, self._view, self._genes, self._runner = workspace, view, genes, runner
+        self._workspace, self._view, self._genes = workspace, view, genes
+        self._finding, self._writer = finding, writer
         self.window: MarkersWindow | None = None
         view.markers_requested.connect(self.find)
         workspace.domains_changed.connect(self.close)
@@ -55,7 +66,7 @@ class MarkersControl(QObject):
         if known is not None:
             self._on_found(session, domains, known)
             return
-        self._runner.start(
+        self._finding.start(
             "Finding marker genes",
             lambda: find_markers(counts, domains.labels),
             lambda markers: self._on_found(session, domains, markers),
@@ -75,6 +86,6 @@ class MarkersControl(QObject):
 
             self.window = MarkersWindow(self._view)
             self.window.gene_requested.connect(self._genes.show_gene)
-            self.window.failed.connect(show_error)
+            self.window.write_requested.connect(self._writer.write)
         self.window.show_markers(markers, session.slide.gene_names, domains.names)
         self.window.bring_to_front()

@@ -1,17 +1,18 @@
 """The marker genes of the domains in a window of their own: a table that sorts, and a dot plot."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QFileDialog, QLabel, QSplitter, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QLabel, QSplitter, QVBoxLayout, QWidget
 
+from napari_stimg._widgets.ask_target import ask_target
 from napari_stimg._widgets.figure_window import FigureWindow
 from napari_stimg._widgets.forms import button, note, row
 from napari_stimg._widgets.sortable_table import Column, SortableTable
-from napari_stimg.errors import InputError
 from napari_stimg.markers import Markers, draw_dot_plot
 from napari_stimg.whole_files import write_text
 
@@ -94,7 +95,17 @@ class MarkersWindow(FigureWindow):
         InputError
             If the file cannot be written.
         """
-        write_text(path, self.listed.to_csv(index=False, lineterminator="\n"))
+        self._writes()(path)
+
+    def _writes(self) -> Callable[[Path], None]:
+        """Return what writes the marker genes as they are now."""
+        markers, gene_names, domain_names = self._markers, self._gene_names, self._domain_names
+
+        def write(path: Path) -> None:
+            table = markers.table(gene_names, domain_names)
+            write_text(path, table.to_csv(index=False, lineterminator="\n"))
+
+        return write
 
     def _on_domain(self, domain: int) -> None:
         gene = Column(title="Gene", tooltip="Symbol of the gene", values=self._gene_names, searched=True)
@@ -105,10 +116,6 @@ class MarkersWindow(FigureWindow):
         self.table.set_columns([gene, *numbers], sort_by=1, descending=True)
 
     def _ask_where(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, "Save marker genes", "markers.csv", "CSV (*.csv)")
-        if not name:
-            return
-        try:
-            self.save(Path(name))
-        except InputError as error:
-            self.failed.emit(str(error))
+        target = ask_target(self, "Save marker genes", "markers.csv", "CSV (*.csv)")
+        if target is not None:
+            self.write_requested.emit(target, self._writes())

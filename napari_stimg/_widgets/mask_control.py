@@ -2,14 +2,13 @@
 
 import numpy as np
 from napari.layers import Labels, Layer, Shapes
-from napari.layers.base import ActionType
 from napari.utils.events import Event
-from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer
 
 from napari_stimg._widgets.hide_view import HideView
 from napari_stimg._widgets.layers import Role
+from napari_stimg._widgets.outline_tool import OutlineTool
 from napari_stimg._widgets.pictures import SectionPictures
 from napari_stimg._widgets.tools_view import Tool
 from napari_stimg._widgets.workspace import Workspace
@@ -33,6 +32,13 @@ class MaskControl(QObject):
     def __init__(self, workspace: Workspace, view: HideView) -> None:
         super().__init__(view)
         self._workspace, self._view = workspace, view
+        self._outlines = OutlineTool(
+            workspace,
+            Role.OUTLINE,
+            self._outline_layer,
+            self._on_outlined,
+            parent=self,
+        )
         view.tool_requested.connect(self._on_tool)
         view.brush_requested.connect(self._on_brush)
         view.share_requested.connect(self._on_share)
@@ -63,8 +69,7 @@ class MaskControl(QObject):
             pictures.layers.activate(Role.HIDDEN, BRUSH_MODES[tool])
         else:
             self._mask_layer(pictures)
-            self._outline_layer(pictures)
-            pictures.layers.activate(Role.OUTLINE, OUTLINE_MODES[tool])
+            self._outlines.take_up(OUTLINE_MODES[tool])
         self._view.tools.show_tool(tool)
 
     def _on_tool(self, tool: str) -> None:
@@ -72,17 +77,18 @@ class MaskControl(QObject):
 
     def _mask_layer(self, pictures: SectionPictures) -> Labels:
         layer = pictures.drawings.show_hidden()
-        connections = self._workspace.connections
-        if connections.connect_once(layer.events.paint, self._on_painted):
-            # napari's own history knows nothing of whole spots.
-            connections.bind_key(layer, "Control-Z", self._on_undo_key)
-            connections.bind_key(layer, "Control-Shift-Z", self._on_redo_key)
+        self._workspace.connections.connect_once(layer.events.paint, self._on_painted)
+        self._bind_undo(layer)  # napari's own history knows nothing of whole spots
         return layer
 
     def _outline_layer(self, pictures: SectionPictures) -> Shapes:
         layer = pictures.drawings.outline_layer()
-        self._workspace.connections.connect_once(layer.events.data, self._on_outlined)
+        self._bind_undo(layer)
         return layer
+
+    def _bind_undo(self, layer: Layer) -> None:
+        self._workspace.connections.bind_key(layer, "Control-Z", self._on_undo_key)
+        self._workspace.connections.bind_key(layer, "Control-Shift-Z", self._on_redo_key)
 
     def _on_painted(self, event: Event) -> None:
         pictures = self._workspace.pictures
@@ -95,22 +101,8 @@ class MaskControl(QObject):
         if self._workspace.pictures is not None:
             self._hide(self._workspace.pictures, self._workspace.pictures.drawings.painted_hidden())
 
-    def _on_outlined(self, event: Event) -> None:
-        if event.action == ActionType.ADDED:
-            # napari is still drawing the shape while it says so.
-            QTimer.singleShot(0, self._take_outlines)
-
-    def _take_outlines(self) -> None:
-        """Hide the spots in what was outlined, and take the outline away: the mask shows it."""
-        pictures = self._workspace.pictures
-        if pictures is None:
-            return
-        inside = pictures.drawings.outlined(Role.OUTLINE)
-        pictures.drawings.clear_outlines(Role.OUTLINE)
-        if inside.any():
-            self._hide(pictures, pictures.session.hidden | inside)
-        else:
-            show_warning("The outline holds no spot's centre; draw it on the tissue.")
+    def _on_outlined(self, pictures: SectionPictures, spots: NDArray[np.bool_]) -> None:
+        self._hide(pictures, pictures.session.hidden | spots)
 
     def _on_share(self, percent: int) -> None:
         """Hide so many of the visible spots at random, the same ones whenever the mask is the same."""

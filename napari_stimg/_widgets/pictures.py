@@ -59,8 +59,9 @@ class SectionPictures:
         return self.layers.session
 
     def put_away(self) -> None:
-        """Take the section out of sight, and remember what was to be seen of it."""
+        """Take the section out of sight, and any tool out of the mouse's hand; remember what was to be seen of it."""
         self.compare(False)
+        self.pan()
         self._put_away = {role for role, layer in self.layers.present().items() if layer.visible}
         self.layers.show_only(())
 
@@ -184,6 +185,7 @@ class SectionPictures:
                 visible=False,
             )
             yield picture.role
+            layer.colorbar.position = "bottom_left"  # side by side, it would lie over the name of a narrow picture
             layer.colorbar.visible = True
             yield picture.role
             layer.name_overlay.visible = True

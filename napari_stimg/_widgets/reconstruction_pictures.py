@@ -37,7 +37,7 @@ def reconstruction_pictures(session: Session, column: int) -> Iterator[Picture]:
     filled = truth.copy()
     filled[spots] = expected
     limits = contrast_limits(truth, display.clip_percent)
-    yield Picture(Role.SEEN, "Seen by the model", session.seen(column), limits, display.colormap)
+    yield Picture(Role.SEEN, "Model saw", session.seen(column), limits, display.colormap)
     yield Picture(Role.TRUTH, "Truth", truth, limits, display.colormap)
     yield Picture(Role.RECONSTRUCTION, "Reconstruction", filled, limits, display.colormap)
     difference = _scattered(expected - truth[spots], spots, session)

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 from napari_stimg._widgets.compare_view import CompareView
+from napari_stimg._widgets.file_writer import FileWriter
 from napari_stimg._widgets.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ class ScatterControl(QObject):
         Whose current section is worked on.
     view : CompareView
         The buttons.
+    writer : FileWriter
+        Writes the figure.
 
     Attributes
     ----------
@@ -31,9 +33,9 @@ class ScatterControl(QObject):
         The window, made when it is first needed; it closes when another section is current.
     """
 
-    def __init__(self, workspace: Workspace, view: CompareView) -> None:
+    def __init__(self, workspace: Workspace, view: CompareView, writer: FileWriter) -> None:
         super().__init__(view)
-        self._workspace, self._view = workspace, view
+        self._workspace, self._view, self._writer = workspace, view, writer
         self.window: ScatterWindow | None = None
         view.scatter_requested.connect(self.open)
         workspace.gene_shown.connect(self._update)
@@ -48,7 +50,7 @@ class ScatterControl(QObject):
             from napari_stimg._widgets.scatter_window import ScatterWindow
 
             self.window = ScatterWindow(self._view)
-            self.window.failed.connect(show_error)
+            self.window.write_requested.connect(self._writer.write)
         self.window.bring_to_front()
         self._update()
 

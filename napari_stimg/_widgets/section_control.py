@@ -127,6 +127,11 @@ class SectionControl(QObject):
         for layer in layers:
             self._take_in(layer)
 
+    def stop(self) -> None:
+        """Open nothing more."""
+        self._waiting.clear()
+        self._opening.cancel()
+
     def close_current(self) -> None:
         """Close the current section; ask first if anything of it is unsaved."""
         session = self._workspace.session

@@ -1,6 +1,6 @@
 """Keys for what one does all the time, and the list of them.
 
-Alt with a letter: napari binds no such key, and its menus open with F, L, V, P, W and H.
+Alt with a letter, but for those of napari: its menus open with F, L, V, P, W and H, and C and S take screenshots.
 """
 
 from collections.abc import Callable, Sequence
@@ -51,12 +51,12 @@ def panel_shortcuts(panel: "StimgWidget") -> list[Shortcut]:
         Shortcut("Alt+G", "Search a gene", panel.search_gene),
         *(Shortcut(key, TOOLS_IN_WORDS[tool], partial(panel.use_tool, tool)) for tool, key in TOOL_KEYS.items()),
         Shortcut("Alt+Return", "Reconstruct what is hidden", hide_view.reconstruct.click),
-        Shortcut("Alt+C", "Compare side by side, or go back", hide_view.side_by_side.click),
+        Shortcut("Alt+T", "Compare side by side, or go back", hide_view.side_by_side.click),
         Shortcut("Alt+D", "Find domains", domains_view.cluster_requested.emit),
         Shortcut("Alt+A", "Paint the section from the scribbles", domains_view.paint.click),
         Shortcut("Alt+N", "Show where to label next, or no longer", domains_view.certainty.next.click),
         Shortcut("Alt+U", "Undo the last change of the domains", domains_view.edits.undo.click),
-        Shortcut("Alt+S", "Save as .h5ad", panel.save_view.save.click),
+        Shortcut("Alt+K", "Save as .h5ad", panel.save_view.save.click),
     ]
 
 

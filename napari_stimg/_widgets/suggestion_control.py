@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_error
 from qtpy.QtCore import QObject
 
 from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.embedding_control import EmbeddingControl
+from napari_stimg._widgets.file_writer import FileWriter
 from napari_stimg._widgets.session import Session
 from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
@@ -29,6 +29,8 @@ class SuggestionControl(QObject):
         Computes the embedding that domains are made from.
     grouping : TaskRunner
         Runs what tries the numbers.
+    writer : FileWriter
+        Writes the figure.
 
     Attributes
     ----------
@@ -37,11 +39,17 @@ class SuggestionControl(QObject):
     """
 
     def __init__(
-        self, workspace: Workspace, view: DomainsView, embeddings: EmbeddingControl, grouping: TaskRunner
+        self,
+        workspace: Workspace,
+        view: DomainsView,
+        embeddings: EmbeddingControl,
+        *,
+        grouping: TaskRunner,
+        writer: FileWriter,
     ) -> None:
         super().__init__(view)
         self._workspace, self._view = workspace, view
-        self._embeddings, self._grouping = embeddings, grouping
+        self._embeddings, self._grouping, self._writer = embeddings, grouping, writer
         self.window: SuggestionWindow | None = None
         view.suggestion_requested.connect(self.suggest)
         workspace.current_changed.connect(self._close)
@@ -68,7 +76,7 @@ class SuggestionControl(QObject):
             from napari_stimg._widgets.suggestion_window import SuggestionWindow
 
             self.window = SuggestionWindow(self._view)
-            self.window.failed.connect(show_error)
+            self.window.write_requested.connect(self._writer.write)
         self.window.show_suggestion(suggestion)
         self.window.bring_to_front()
 

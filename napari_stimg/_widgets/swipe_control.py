@@ -68,11 +68,11 @@ class SwipeControl(QObject):
         name = f"{pictures.gene_label(column)}: reconstruction left, truth right"
         pictures.layers.image(Role.SWIPE, values, name=name, limits=limits, colormap=session.display.colormap)
         pictures.layers.set_visible(Role.SWIPE, True)
-        pictures.drawings.outline_hidden(True)
+        pictures.drawings.outline_hidden(True, what="swipe")
         self._shown = pictures
 
     def _take_away(self) -> None:
         shown, self._shown = self._shown, None
         if shown is not None and shown in self._workspace.opened:
             shown.layers.remove(Role.SWIPE)
-            shown.drawings.outline_hidden(self._view.is_live)
+            shown.drawings.outline_hidden(False, what="swipe")

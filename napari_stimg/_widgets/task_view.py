@@ -45,7 +45,9 @@ class TaskView(QWidget):
         self.show()
 
     def _on_progressed(self, progress: Progress) -> None:
+        self.bar.setUpdatesEnabled(False)  # else Qt draws the whole window at once, canvas and all, at every step
         self.bar.setRange(0, progress.total)
         self.bar.setValue(progress.done)
+        self.bar.setUpdatesEnabled(True)
         share = f", {100 * progress.done // progress.total} %" if progress.total else ""
         self.label.setText(f"{progress.message} …{share}")

@@ -22,12 +22,13 @@ from napari_stimg.expression import most_variable
 from napari_stimg.models import ModelFile, describe
 from napari_stimg.progress import Progress
 from napari_stimg.slide import Slide
-from napari_stimg.tuning import flattery
+from napari_stimg.tuning import flattery, seen_in_tuning
 from napari_stimg.vocabulary import GeneMatch
 
 if TYPE_CHECKING:
     from napari_stimg.checkpoint import Checkpoint
     from napari_stimg.domains import ClusterParameters, PaintParameters
+    from napari_stimg.expression_change import Change
     from napari_stimg.holes import Filled
     from napari_stimg.inference import Reconstruction
     from napari_stimg.io import Results
@@ -136,11 +137,14 @@ class Expected:
         The hidden spots.
     values : (N,) float32
         Expected log expression.
+    warning : str
+        What to beware of; empty if nothing.
     """
 
     column: int
     spots: NDArray[np.intp]
     values: NDArray[np.float32]
+    warning: str
 
 
 def match_genes(session: Session, model: Model) -> Generator[Progress, None, GeneMatch]:
@@ -172,7 +176,7 @@ def reconstruct(
     yield Progress(done=0, total=0, message="Scoring")
     scores = score_reconstruction(session.slide, session.lattice, reconstruction)
     overall = summary(scores)
-    warning = flattery(checkpoint.card, session.slide, hidden)
+    warning = flattery(hidden & _seen(session, checkpoint))
     return Reconstructed(
         reconstruction=reconstruction,
         scores=scores,
@@ -198,13 +202,18 @@ def expect_gene(
     checkpoint = yield from model.load()
     genes = [str(session.slide.gene_names[column])]
     reconstruction = yield from reconstruct_spots(session.slide, hidden, checkpoint, genes=genes, params=QUICK)
-    return Expected(column=column, spots=reconstruction.spots, values=reconstruction.expected[:, 0])
+    return Expected(
+        column=column,
+        spots=reconstruction.spots,
+        values=reconstruction.expected[:, 0],
+        warning=flattery(hidden & _seen(session, checkpoint)),
+    )
 
 
 def what_if(
-    session: Session, model: Model, *, chosen: NDArray[np.bool_], column: int, factor: float, n_genes: int | None
+    session: Session, model: Model, *, chosen: NDArray[np.bool_], column: int, change: "Change", n_genes: int | None
 ) -> Generator[Progress, None, "WhatIf"]:
-    """Return by how much expectations change if one gene were multiplied in the chosen spots, (S,) bool.
+    """Return by how much expectations change if one gene were changed in the chosen spots, (S,) bool.
 
     Parameters
     ----------
@@ -220,7 +229,7 @@ def what_if(
     nothing = np.zeros(slide.n_spots, dtype=np.bool_)
     genes = None if n_genes is None else _genes_asked(slide, nothing, n_genes, [column])
     gene = str(slide.gene_names[column])
-    return (yield from ask(slide, chosen, checkpoint, gene=gene, factor=factor, genes=genes))
+    return (yield from ask(slide, chosen, checkpoint, gene=gene, change=change, genes=genes))
 
 
 def fill_holes(session: Session, model: Model, *, column: int) -> Generator[Progress, None, "Filled"]:
@@ -359,6 +368,13 @@ def save(session: Session, target: Path, results: "Results") -> Generator[Progre
 def _edited(how: Mapping[str, Any], edit: str) -> dict[str, Any]:
     """Return the record of domains with one more change by hand."""
     return {**how, "edits": [*how.get("edits", ()), edit]}
+
+
+def _seen(session: Session, checkpoint: "Checkpoint") -> NDArray[np.bool_]:
+    """Return the section's (S,) spots that the checkpoint was fine-tuned on, found once."""
+    if checkpoint.sha256 not in session.seen_by:
+        session.seen_by[checkpoint.sha256] = seen_in_tuning(checkpoint.card, session.slide)
+    return session.seen_by[checkpoint.sha256]
 
 
 def _made_by(checkpoint: "Checkpoint") -> dict[str, str]:

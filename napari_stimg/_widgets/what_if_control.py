@@ -16,6 +16,7 @@ from napari_stimg._widgets.tasks import what_if
 from napari_stimg._widgets.what_if_window import WhatIfWindow
 from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
+from napari_stimg.expression_change import Change
 from napari_stimg.planes import contrast_limits
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ class WhatIfControl(QObject):
         if self.window is not None:
             self.window.close()
 
-    def ask(self, factor: float) -> None:
-        """Multiply the gene that is shown by this in the hidden or chosen spots, and show what the model expects."""
+    def ask(self, change: Change) -> None:
+        """Change the gene that is shown in the hidden or chosen spots, and show what the model expects."""
         pictures, model, n_genes = self._workspace.pictures, self._workspace.model, self._view.n_genes
         column = None if pictures is None else pictures.session.display.column
         if pictures is None or column is None:
@@ -88,12 +89,12 @@ class WhatIfControl(QObject):
         if not chosen.any():
             return
         said = (
-            f"Change of expected log expression if {session.slide.gene_names[column]} were x {factor:g} "
+            f"Change of expected log expression if {session.slide.gene_names[column]} were {change.in_words} "
             f"in {np.count_nonzero(chosen):,} spots:"
         )
         self._runner.start(
             "Asking what if",
-            lambda: what_if(session, model, chosen=chosen, column=column, factor=factor, n_genes=n_genes),
+            lambda: what_if(session, model, chosen=chosen, column=column, change=change, n_genes=n_genes),
             lambda result: self._on_answered(pictures, result, said),
         )
 
@@ -120,8 +121,13 @@ class WhatIfControl(QObject):
         elif not chosen.any():
             self.window.show_change(NO_SPOTS, is_possible=False)
         else:
-            gene = session.slide.gene_names[session.display.column]
-            said = f"Change {gene} in the {np.count_nonzero(chosen):,} {which} spots, which the model sees here."
+            column = session.display.column
+            values = session.planes.expression(column)
+            said = (
+                f"Change {session.slide.gene_names[column]} in the {np.count_nonzero(chosen):,} {which} spots, which "
+                f"the model sees here. Its log expression is {values[chosen].mean():.2f} there on average, and "
+                f"{values.max():.2f} where the section has most of it."
+            )
             self.window.show_change(said, is_possible=True)
 
     def _show_picture(self) -> None:
@@ -130,6 +136,7 @@ class WhatIfControl(QObject):
             return
         pictures, result = self._shown
         place = np.flatnonzero(result.columns == pictures.session.display.column)
+        pictures.drawings.outline_hidden(place.size > 0, what="what if")
         if place.size == 0:
             pictures.layers.set_visible(Role.WHAT_IF, False)
             return
@@ -148,6 +155,7 @@ class WhatIfControl(QObject):
             self._show_picture()
         elif self._shown is not None:
             self._shown[0].layers.set_visible(Role.WHAT_IF, False)
+            self._shown[0].drawings.outline_hidden(False, what="what if")
 
     def _clear(self) -> None:
         """Drop what is asked and what was answered, with its layer."""
@@ -155,6 +163,7 @@ class WhatIfControl(QObject):
         shown, self._shown = self._shown, None
         if shown is not None and shown[0] in self._workspace.opened:
             shown[0].layers.remove(Role.WHAT_IF)
+            shown[0].drawings.outline_hidden(False, what="what if")
         if self.window is not None:
             self.window.clear()
 

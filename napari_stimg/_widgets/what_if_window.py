@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QDialog, QDoubleSpinBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QDialog, QDoubleSpinBox, QLabel, QVBoxLayout, QWidget
 
 from napari_stimg._widgets.forms import button, note, row
 from napari_stimg._widgets.sortable_table import Column, SortableTable
+from napari_stimg.expression_change import MAX_LOG_EXPRESSION, Change, Scale, SetTo
 
 SIZE_PX = (480, 600)
 MAX_FACTOR = 100.0
@@ -17,17 +18,17 @@ WARNING = (
 
 
 class WhatIfWindow(QDialog):
-    """Asks by how much a gene is multiplied, and lists the genes whose expectation changes.
+    """Asks how a gene is changed, and lists the genes whose expectation changes.
 
     Signals
     -------
-    asked : float
-        The gene shown is to be multiplied by this, 0 = knocked out.
+    asked : Scale or SetTo
+        The expression of the gene shown is to be changed so.
     gene_requested : int
         The gene of this column of the slide is to be shown.
     """
 
-    asked = Signal(float)
+    asked = Signal(object)
     gene_requested = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -36,28 +37,36 @@ class WhatIfWindow(QDialog):
         self.resize(*SIZE_PX)
         self._columns: NDArray[np.intp] = np.empty(0, dtype=np.intp)
         self._change, self._result = note(muted=False), note(muted=False)
-        self.factor = QDoubleSpinBox()
-        self.factor.setRange(0.0, MAX_FACTOR)
-        self.factor.setDecimals(2)
-        self.factor.setSingleStep(0.5)
-        self.factor.setPrefix("x ")
-        self.factor.setSpecialValueText("x 0 (knock-out)")
-        self.factor.setToolTip("What the gene's normalised expression is multiplied by; 0 knocks it out")
+        self.kind = QComboBox()
+        self.kind.addItems(["multiplied by", "set to"])
+        self.kind.setToolTip("Whether the spots keep their differences or all become alike")
+        self.factor = _number(MAX_FACTOR, "What the gene's normalised expression is multiplied by; 0 knocks it out")
+        self.value = _number(MAX_LOG_EXPRESSION, "Log expression that all these spots get; 0 knocks it out")
+        self.value.setValue(1.0)
+        self.value.setVisible(False)
+        self.kind.currentIndexChanged.connect(self._on_kind)
         self.ask = button(
             "Ask the model",
             "Predict with and without the change, each place from its surroundings, and take the difference.",
-            lambda: self.asked.emit(self.factor.value()),
+            lambda: self.asked.emit(self.change),
             primary=True,
         )
         self.table = SortableTable()
         self.table.row_chosen.connect(lambda place: self.gene_requested.emit(int(self._columns[place])))
         layout = QVBoxLayout()
         layout.addWidget(self._change)
-        layout.addLayout(row(QLabel("Expression"), self.factor, self.ask, stretch=1))
+        layout.addLayout(row(QLabel("Expression"), self.kind, self.factor, self.value, self.ask, stretch=4))
         layout.addWidget(note(WARNING))
         layout.addWidget(self._result)
         layout.addWidget(self.table, 1)
         self.setLayout(layout)
+
+    @property
+    def change(self) -> Change:
+        """How the gene is to be changed."""
+        if self.kind.currentIndex() == 0:
+            return Scale(factor=self.factor.value())
+        return SetTo(log_expression=self.value.value())
 
     @property
     def change_text(self) -> str:
@@ -109,8 +118,23 @@ class WhatIfWindow(QDialog):
             descending=True,
         )
 
+    def _on_kind(self, place: int) -> None:
+        self.factor.setVisible(place == 0)
+        self.value.setVisible(place == 1)
+
     def clear(self) -> None:
         """Show no result."""
         self._columns = np.empty(0, dtype=np.intp)
         self._result.setText("")
         self.table.set_columns((), sort_by=0)
+
+
+def _number(most: float, tooltip: str) -> QDoubleSpinBox:
+    """Return a box for a number from 0, which knocks a gene out."""
+    made = QDoubleSpinBox()
+    made.setRange(0.0, most)
+    made.setDecimals(2)
+    made.setSingleStep(0.5)
+    made.setSpecialValueText("0 (knock-out)")
+    made.setToolTip(tooltip)
+    return made

@@ -18,7 +18,7 @@ from napari_stimg.lattice import Lattice
 from napari_stimg.progress import Progress
 from napari_stimg.scores import score_reconstruction, summary
 from napari_stimg.slide import Slide
-from napari_stimg.tuning import flattery
+from napari_stimg.tuning import flattery, seen_in_tuning
 
 N_GENES = 2000
 """Genes reconstructed unless others are asked for: the most variable ones."""
@@ -110,7 +110,7 @@ def reconstruct_hidden(
     record = _record(opened, hidden_by, params, scores, reconstruction.elapsed_s)
     results = Results(mask=mask, reconstruction=reconstruction, provenance={"reconstruction": record})
     yield from write_job(job, opened, results)
-    warning = flattery(opened.checkpoint.card, slide, mask)
+    warning = flattery(mask & seen_in_tuning(opened.checkpoint.card, slide))
     return "\n".join(
         [report(slide, reconstruction, scores), *([warning] if warning else []), f"written to {job.target}"]
     )

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,26 +49,22 @@ def write_regions(regions: Iterable[Region], target: Path) -> None:
     features = [_feature(region) for region in regions if region.polygons]
     if not features:
         raise InputError(f"{target.name}: expected at least one region to export, found none; draw or find one first.")
-    write_text(target, json.dumps({"type": "FeatureCollection", "features": features}))
+    write_text(target, f'{{"type": "FeatureCollection", "features": [{", ".join(features)}]}}')
 
 
-def _feature(region: Region) -> dict[str, Any]:
+def _feature(region: Region) -> str:
+    """Return a region as JSON, made polygon by polygon: one call for all would hold the whole process up."""
     color = [int(region.color[place : place + 2], 16) for place in (1, 3, 5)]
-    polygons = [[_closed(ring) for ring in rings] for rings in region.polygons]
-    several = len(polygons) > 1
-    return {
-        "type": "Feature",
-        "geometry": {
-            "type": "MultiPolygon" if several else "Polygon",
-            "coordinates": polygons if several else polygons[0],
-        },
-        "properties": {
-            "objectType": "annotation",
-            "name": region.name,
-            "color": color,
-            "classification": {"name": region.name, "color": color},
-        },
+    polygons = [json.dumps([_closed(ring) for ring in rings]) for rings in region.polygons]
+    kind, coordinates = ("Polygon", polygons[0]) if len(polygons) == 1 else ("MultiPolygon", f"[{', '.join(polygons)}]")
+    properties = {
+        "objectType": "annotation",
+        "name": region.name,
+        "color": color,
+        "classification": {"name": region.name, "color": color},
     }
+    geometry = f'{{"type": "{kind}", "coordinates": {coordinates}}}'
+    return f'{{"type": "Feature", "geometry": {geometry}, "properties": {json.dumps(properties)}}}'
 
 
 def _closed(ring: NDArray[np.float64]) -> list[list[float]]:

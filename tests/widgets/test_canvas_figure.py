@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QFileDialog
 
-from napari_stimg._widgets.canvas_figure import canvas_panels
+from napari_stimg._widgets.canvas_figure import seen_panels
 from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.pictures import Stage
 from napari_stimg._widgets.session import Channel, Domains
@@ -15,6 +15,17 @@ from napari_stimg.errors import InputError
 def pictures(panel):
     panel.genes_view.gene_requested.emit(5)
     return panel.workspace.pictures
+
+
+def canvas_panels(pictures):
+    return [panel.colored() for panel in seen_panels(pictures)]
+
+
+def test_a_stroke_drawn_meanwhile_is_not_in_the_figure(pictures):
+    layer = pictures.drawings.show_hidden()
+    (panel,) = seen_panels(pictures)
+    layer.paint(np.array(layer.data.shape) // 2, 1)
+    assert not panel.colored().pictures[-1].image.any()
 
 
 def spot_pixel(pictures, spot):
@@ -75,18 +86,19 @@ def test_compared_pictures_stand_side_by_side(panel, settle):
     panel.reconstruction.reconstruct()
     settle(panel)
     panels = canvas_panels(panel.workspace.pictures)
-    assert [one.title.split(":")[0] for one in panels] == ["Seen by the model", "Truth", "Reconstruction", "Difference"]
+    assert [one.title.split(":")[0] for one in panels] == ["Model saw", "Truth", "Reconstruction", "Difference"]
 
 
 def test_an_empty_canvas_is_no_figure(pictures):
     pictures.layers.show_only(())
     with pytest.raises(InputError, match="show a gene first"):
-        canvas_panels(pictures)
+        seen_panels(pictures)
 
 
 @pytest.mark.parametrize(("kind", "begins"), [("PNG (*.png)", b"\x89PNG"), ("SVG (*.svg)", b"<?xml")])
-def test_the_menu_writes_the_kind_that_is_chosen(panel, tmp_path, monkeypatch, kind, begins):
+def test_the_menu_writes_the_kind_that_is_chosen(panel, settle, tmp_path, monkeypatch, kind, begins):
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "figure"), kind))
     panel.save_view.export_actions["figure"].trigger()
+    settle(panel)
     (written,) = tmp_path.glob("figure.*")
     assert written.read_bytes().startswith(begins)

@@ -9,13 +9,14 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 from napari_stimg._widgets.crops_view import CropsView
-from napari_stimg._widgets.export_control import export, offered
+from napari_stimg._widgets.export_tasks import export, offered
 from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.legend_table import COUNT, NAME
 from napari_stimg._widgets.named_crops import crops_of
 from napari_stimg._widgets.session import Domains
 from napari_stimg._widgets.session_store import read_kept
 from napari_stimg.io import mask_from_geojson
+from napari_stimg.progress import run
 
 
 def draw(panel, low_percent, high_percent):
@@ -127,6 +128,42 @@ def test_regions_outlive_their_layer(two):
     assert len(crop_layer(panel).data) == 2
 
 
+def test_regions_are_on_the_canvas_in_their_own_tab_only(two):
+    panel, _, _ = two
+    assert crop_layer(panel).visible
+    assert crop_layer(panel).mode == "add_rectangle"
+    panel.tabs.setCurrentIndex(1)
+    assert not crop_layer(panel).visible
+    assert crop_layer(panel).mode == "pan_zoom"
+    assert panel.workspace.viewer.layers.selection.active is panel.workspace.pictures.layers.get(Role.GENE)
+    panel.tabs.setCurrentIndex(0)
+    assert crop_layer(panel).visible
+
+
+def test_regions_that_are_restored_while_another_tab_is_open_wait_for_their_own(two):
+    panel, _, _ = two
+    panel.kept.start_afresh()
+    panel.tabs.setCurrentIndex(2)
+    panel.kept.bring_back()
+    QApplication.processEvents()
+    assert not crop_layer(panel).visible
+    panel.tabs.setCurrentIndex(0)
+    assert crop_layer(panel).visible
+
+
+def test_regions_stay_out_of_a_comparison(two, settle):
+    panel, first, _ = two
+    panel.workspace.session.hide(first)
+    panel.workspace.mask_changed.emit()
+    panel.tabs.setCurrentIndex(2)
+    panel.reconstruction.reconstruct()
+    settle(panel)
+    panel.tabs.setCurrentIndex(0)
+    assert not crop_layer(panel).visible
+    panel.workspace.compare(False)
+    assert crop_layer(panel).visible
+
+
 def test_a_click_zooms_to_the_region(qtbot, two):
     panel, _first, _ = two
     table, camera = panel.section_view.crops.table, panel.workspace.viewer.scene.camera
@@ -144,7 +181,7 @@ def test_regions_are_exported_with_names_and_hold_their_spots(two, tmp_path):
     panel, first, second = two
     session = panel.workspace.session
     assert "crops" in offered(session)
-    export(session, "crops", tmp_path / "crops.geojson")
+    run(export(session, "crops", tmp_path / "crops.geojson"))
     features = json.loads((tmp_path / "crops.geojson").read_text())["features"]
     assert [feature["properties"]["name"] for feature in features] == ["crop 1", "crop 2"]
     np.testing.assert_array_equal(mask_from_geojson(session.slide, tmp_path / "crops.geojson"), first | second)

@@ -86,6 +86,25 @@ def test_scores_of_spots_it_was_trained_on_carry_a_warning(tuned, settle):
     assert "5 of these spots" in panel.workspace.session.how["reconstruction"]["warning"]
 
 
+def test_what_is_filled_in_as_one_draws_carries_it_too(tuned, settle):
+    (panel, former), model = tuned, tuned[0].workspace.model
+    panel.genes.show_gene(3)
+    panel.hide_view.live.setChecked(True)
+    settle(panel)
+    assert not panel.hide_view.live_warning
+    hide(panel, 10, 25)
+    settle(panel)
+    assert panel.hide_view.live_warning.startswith("5 of these spots were visible when the model was fine-tuned")
+    panel.workspace.use(former)
+    settle(panel)
+    assert not panel.hide_view.live_warning
+    panel.workspace.use(model)
+    settle(panel)
+    assert panel.hide_view.live_warning
+    panel.hide_view.live.setChecked(False)
+    assert not panel.hide_view.live_warning
+
+
 def test_back_to_the_former_and_to_the_tuned_one_again(tuned, settle):
     panel, former = tuned
     model, view = panel.workspace.model, panel.section_view

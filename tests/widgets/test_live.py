@@ -56,6 +56,22 @@ def live(panel: StimgWidget, settle: Settle) -> StimgWidget:
     return panel
 
 
+def test_the_outline_outlives_its_layer(live: StimgWidget, settle: Settle) -> None:
+    hide(live, 5, 6)
+    settle(live)
+    layers = live.workspace.pictures.layers
+    line = layers.get(Role.HIDDEN).contour
+    assert line > 0
+    live.workspace.viewer.layers.remove(layers.get(Role.HIDDEN))
+    hide(live, 5, 6, 7)
+    settle(live)
+    assert layers.get(Role.HIDDEN).contour == line
+    live.hide_view.live.setChecked(False)
+    live.workspace.viewer.layers.remove(layers.get(Role.HIDDEN))
+    hide(live, 5)
+    assert layers.get(Role.HIDDEN).contour == 0
+
+
 def test_hidden_spots_are_filled_in_and_outlined(
     live: StimgWidget, settle: Settle, slide: Slide, model_path: Path
 ) -> None:

@@ -182,3 +182,14 @@ def test_umap_is_offered_only_where_it_is_installed(qtbot, monkeypatch, installe
     qtbot.addWidget(view)
     assert view._method.model().item(1).isEnabled() == installed
     assert ("pip install 'napari-stimg[umap]'" in view._method.toolTip()) != installed
+
+
+def test_a_low_window_shows_the_whole_tab(qtbot, mapped):
+    mapped.resize(438, 735)
+    mapped.show()
+    mapped.tabs.setCurrentWidget(mapped._tab_of[mapped.map_view])
+    area = mapped._tab_of[mapped.map_view]
+    qtbot.waitUntil(lambda: area.verticalScrollBar().maximum() == 0)
+    assert mapped.map_view.canvas.height() >= 240
+    mapped.resize(438, 1000)
+    qtbot.waitUntil(lambda: mapped.map_view.canvas.height() > 400)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from qtpy.QtWidgets import QFileDialog
 
 from napari_stimg._widgets.dock import StimgWidget
 from napari_stimg._widgets.session import Domains
@@ -66,3 +67,14 @@ def test_other_domains_close_the_window(panel):
 def test_without_domains_there_is_nothing_to_compare(panel):
     panel.domains_view.clear_domains()
     assert not panel.domains_view.markers.isEnabled()
+
+
+@pytest.mark.parametrize(
+    ("button", "kind", "written"), [("table", "", "mine.csv"), ("figure", "SVG (*.svg)", "mine.svg")]
+)
+def test_a_name_without_an_ending_gets_that_of_the_kind(panel, settle, tmp_path, monkeypatch, button, kind, written):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "mine"), kind))
+    window = panel.markers.window
+    {"table": window.save_button, "figure": window.figure.save_button}[button].click()
+    settle(panel)
+    assert (tmp_path / written).stat().st_size > 0

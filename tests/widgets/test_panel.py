@@ -549,6 +549,13 @@ def test_a_cancelled_reconstruction_changes_nothing(qtbot, panel, settle_mask, m
     assert panel.workspace.session.unsaved == {"mask"}
 
 
+def test_a_closed_panel_opens_nothing_more(empty_panel, section_path):
+    for _ in range(3):
+        empty_panel.sections.open_path(section_path)
+    empty_panel.close()
+    assert not empty_panel.is_busy
+
+
 def test_closing_the_panel_during_work_stops_the_work(qtbot, panel, settle_mask, model_path):
     settle_mask(hide_square(panel))
     panel.workspace.model = HeldModel(model_path)

@@ -222,6 +222,14 @@ def test_side_by_side_shows_four_pictures_and_going_back_shows_what_was_there(vi
     assert not viewer.canvas.grid.enabled
 
 
+def test_side_by_side_no_colour_bar_lies_over_a_name(pictures, session):
+    reconstruct(session, [5, 9], [4])
+    pictures.show_reconstruction(4)
+    for layer in map(pictures.layers.get, COMPARED):
+        bar, name = (overlay.position.split("_")[0] for overlay in (layer.colorbar, layer.name_overlay))
+        assert {bar, name} == {"bottom", "top"}
+
+
 def test_domains_have_the_colours_of_their_legend(pictures, session):
     labels = np.arange(session.slide.n_spots) % 2
     session.domains = Domains(labels=labels, names=("a", "b"), colors=("#ff0000", "#0000ff"))
@@ -283,6 +291,13 @@ def test_a_section_that_is_put_away_comes_back_as_it_was(pictures, session):
     pictures.bring_back()
     assert pictures.layers.get(Role.HIDDEN).visible
     assert not pictures.layers.get(Role.GENE).visible
+
+
+def test_a_section_that_is_put_away_leaves_no_tool_in_hand(viewer, pictures):
+    pictures.drawings.show_hidden()
+    pictures.layers.activate(Role.HIDDEN, "paint")
+    pictures.put_away()
+    assert {layer.mode for layer in viewer.layers} == {"pan_zoom"}
 
 
 def test_removing_a_section_leaves_other_layers_alone(viewer, pictures):

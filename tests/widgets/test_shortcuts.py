@@ -6,6 +6,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from demo.driver import drag
 from napari_stimg._widgets.shortcuts import panel_shortcuts, show_list
 from napari_stimg._widgets.tools_view import Tool
 
@@ -61,6 +62,28 @@ def test_a_key_presses_its_button_only_where_that_can_be_pressed(opened, qtbot, 
     press(viewer, Qt.Key.Key_Return)
     settle(panel)
     assert panel.workspace.session.reconstruction is not None
+
+
+def test_no_key_is_one_of_naparis_own_too(opened):
+    _, panel = opened
+    actions = [action for widget in QApplication.allWidgets() for action in widget.actions()]
+    naparis = {keys.toString() for action in actions for keys in action.shortcuts()}
+    assert "Ctrl+O" in naparis
+    assert naparis.isdisjoint({shortcut.key for shortcut in panel_shortcuts(panel)})
+
+
+def test_undo_works_with_the_lasso_in_hand(opened, qtbot):
+    viewer, panel = opened
+    press(viewer, Qt.Key.Key_O)
+    centres = panel.workspace.session.raster.centres
+    low, high = np.percentile(centres, (30, 60), axis=0)
+    drag(viewer, panel, [low, (low[0], high[1]), high, (high[0], low[1]), low])
+    qtbot.waitUntil(lambda: panel.workspace.session.hidden.any())
+    canvas = viewer.window._qt_viewer.canvas.native
+    QTest.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert not panel.workspace.session.hidden.any()
+    QTest.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
+    assert panel.workspace.session.hidden.any()
 
 
 def test_the_list_names_every_key_once(opened):

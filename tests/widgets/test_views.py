@@ -185,10 +185,21 @@ def test_forms_give_the_cores_own_parameters(shown):
     assert view.cluster_parameters == ClusterParameters(n_domains=11)
 
 
+def test_forms_of_domains_have_two_fields_in_a_row(shown):
+    form = shown(DomainsView())._cluster_form
+    tops = {name: getattr(form, name).native.y() for name in ("n_domains", "method", "refine", "seed")}
+    assert abs(tops["n_domains"] - tops["method"]) < 10
+    assert tops["seed"] > tops["method"] + 10
+
+
 def test_painting_needs_scribbles_of_two_classes(shown):
     view = shown(DomainsView())
     view.show_classes(["a", "b"], ["#ff0000", "#00ff00"], [3, 0])
     assert not view.paint.isEnabled()
+    view.show_classes(["a", "b"], ["#ff0000", "#00ff00"], [3, 1])
+    assert view.clear.isEnabled()
+    view.show_classes(["a", "b"], ["#ff0000", "#00ff00"], [0, 0])
+    assert not view.clear.isEnabled()
     view.show_classes(["a", "b"], ["#ff0000", "#00ff00"], [3, 1])
     assert view.paint.isEnabled()
 

@@ -10,6 +10,7 @@ from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.pictures import Stage
 from napari_stimg._widgets.session import open_session
 from napari_stimg.checkpoint import load_checkpoint
+from napari_stimg.expression_change import Scale
 from napari_stimg.progress import run
 from napari_stimg.what_if import what_if
 
@@ -53,7 +54,8 @@ def answered(panel: StimgWidget, settle: Settle, gene: int) -> StimgWidget:
 
 def test_the_picture_is_the_change_of_the_gene_shown(answered, slide, gene, model_path) -> None:
     chosen = np.isin(np.arange(slide.n_spots), HIDDEN)
-    result = run(what_if(slide, chosen, load_checkpoint(model_path), gene=str(slide.gene_names[gene]), factor=0.0))
+    name, change = str(slide.gene_names[gene]), Scale(factor=0.0)
+    result = run(what_if(slide, chosen, load_checkpoint(model_path), gene=name, change=change))
     expected = np.full(slide.n_spots, np.nan, dtype=np.float32)
     expected[result.spots] = result.change[:, gene]
     assert np.nanmax(np.abs(expected)) > 0
@@ -81,6 +83,29 @@ def test_the_factor_asked_for_is_the_one_used(answered, settle) -> None:
     settle(answered)
     assert "x 5 in 4 spots" in answered.what_if.window.result_text
     assert not np.array_equal(knocked_out, shown(answered), equal_nan=True)
+
+
+def test_a_gene_can_be_set_to_a_value(answered, settle) -> None:
+    window, knocked_out = answered.what_if.window, shown(answered)
+    assert window.factor.isVisible()
+    assert not window.value.isVisible()
+    window.kind.setCurrentIndex(1)
+    assert window.value.isVisible()
+    assert not window.factor.isVisible()
+    window.value.setValue(0.0)
+    window.ask.click()
+    settle(answered)
+    np.testing.assert_allclose(shown(answered), knocked_out, atol=1e-5)
+    window.value.setValue(6.5)
+    window.ask.click()
+    settle(answered)
+    assert "were 6.5 in 4 spots" in window.result_text
+    assert not np.allclose(shown(answered), knocked_out, atol=1e-5, equal_nan=True)
+
+
+def test_what_is_measured_there_is_said(answered, gene) -> None:
+    values, said = answered.workspace.session.planes.expression(gene), answered.what_if.window.change_text
+    assert f"{values[list(HIDDEN)].mean():.2f} there on average, and {values.max():.2f}" in said
 
 
 def test_without_hidden_spots_nothing_can_be_asked(answered) -> None:
@@ -121,3 +146,14 @@ def test_a_gene_must_be_shown(panel: StimgWidget) -> None:
     hide(panel, *HIDDEN)
     panel.what_if.open()
     assert "Choose the gene" in panel.what_if.window.change_text
+
+
+def test_the_mask_is_an_outline_while_the_change_is_seen_under_it(answered) -> None:
+    layer = answered.workspace.pictures.layers.get(Role.HIDDEN)
+    assert layer.contour > 0
+    answered.workspace.bring_up(Stage.CHANNELS)
+    assert layer.contour == 0
+    answered.workspace.bring_up(Stage.GENE)
+    assert layer.contour > 0
+    answered.what_if.close()
+    assert layer.contour == 0
