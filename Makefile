@@ -11,11 +11,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-# Of `make compare`: where environments and embeddings of other people's methods are kept, what runs them, and which
-# sections (separated by commas) where those of test are not meant.
+# Of `make compare`: where environments and embeddings of other people's methods are kept, and the Python they run with.
+# COMPARED=A,B names other sections than those of test, STEPS=evaluate,page leaves embeddings as they are.
 PEERS ?= build/peers
 PEER_PYTHON ?= python3.11
-COMPARED ?=
 
 # Linux without a display gets a virtual one; macOS always has its window server.
 ifeq ($(shell uname -s)$(DISPLAY)$(WAYLAND_DISPLAY),Linux)
@@ -47,7 +46,7 @@ bench: setup
 
 compare: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.compare $(SECTIONS) --peers $(PEERS) --python $(PEER_PYTHON) \
-		$(addprefix --sections ,$(COMPARED))
+		$(addprefix --sections ,$(COMPARED)) $(addprefix --steps ,$(STEPS))
 
 setup: $(STAMPS)/installed
 
