@@ -271,6 +271,8 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_small_model(folder / "model.safetensors")
     embedding = folder / "peers" / "embeddings" / "banksy" / "one__small.npy"
     embedding.parent.mkdir(parents=True)
+    (folder / "comparison").mkdir()
+    (folder / "comparison" / "of an older page.png").touch()
     np.save(embedding, np.random.default_rng(0).normal(size=(n_spots, 4)).astype(np.float32))
     embedding.with_suffix(".json").write_text(json.dumps(fact("banksy", "one__small", peak_mb=5)))
     assert main(options(folder, "--what", "domains")) == 0
@@ -289,6 +291,7 @@ def test_from_a_section_and_an_embedding_to_a_page(compared: Path) -> None:
     assert "* GraphST, all sections: no no-such-python here to make an environment of." in text
     pictures = re.findall(r"!\[.*\]\((.*)\)", text)
     assert pictures == [f"comparison/{name}.png" for name in ("domains", "one__small-domains")]
+    assert {path.name for path in (compared / "comparison").iterdir()} == {Path(picture).name for picture in pictures}
     assert all(0 < (compared / picture).stat().st_size <= MOST_BYTES for picture in pictures)
 
 

@@ -60,6 +60,8 @@ def write_page(comparison: Comparison, report: Path, output: Path) -> None:
     scores, holes = domain_scores(comparison.report, comparison.facts), hole_scores(comparison.report)
     folder = output.with_suffix("")
     pictures = [*draw(scores, holes, folder), *copy_maps(comparison, report, folder)]
+    for old in set(folder.glob("*.png")) - set(pictures):  # of sections that an older page was about
+        old.unlink()
     write_text(output, page(comparison, scores, holes, pictures=pictures))
 
 

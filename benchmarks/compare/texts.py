@@ -21,7 +21,8 @@ clustering; a mean is given of methods that have all sections, and a dash stands
 
 ABOUT_LABELS = """\
 Accuracy at labelled spots that were not told, from ten blobs of 10 spots a label, painted as in the viewer. ± is the
-standard deviation over {n_scribbles} repeats."""
+standard deviation over {n_scribbles} repeats, most of it that of the scribbles: these are the same for all methods,
+so *alike* is said too often rather than too seldom."""
 
 ABOUT_HOLES = """\
 {n_squares} squares of each side, one after the other, and scattered spots at once. Gain in squared error over the
