@@ -38,7 +38,7 @@ class Comparison:
     report : mapping
         That ``stimg-train evaluate`` wrote as JSON.
     facts : sequence of mapping
-        Of each embedding of the sections that were evaluated.
+        Of each embedding that was evaluated.
     failures : mapping
         By method and section, why an embedding is missing.
     trained_on : collection of str
@@ -77,8 +77,13 @@ def read_comparison(report_path: Path, peers: Path, model: str) -> Comparison:
     found = describe(find_model(model))
     if found.sha256 != report["checkpoint"]["sha256"]:
         raise InputError(f"{report_path}: expected a report of {model}, found one of another file; evaluate anew.")
-    names = [section["name"] for section in report["sections"]]
-    files = [peers / "embeddings" / method.name / f"{name}.json" for method in METHODS for name in names]
+    scored = {(row["method"], row["section"]) for row in report["domains"]}
+    files = [
+        peers / "embeddings" / method.name / f"{section['name']}.json"
+        for method in METHODS
+        for section in report["sections"]
+        if (method.name, section["name"]) in scored
+    ]
     failures = peers / "failures.json"
     return Comparison(
         report=report,
