@@ -2,6 +2,7 @@
 # make test    linters, types and tests; pictures of the window on a measured section in build/stories
 # make lint    linters and types alone
 # make bench   how fast the trainer is, as ratios
+# make compare SECTIONS=FOLDER   the model, simple methods and other people's on the test sections: docs/comparison.md
 # make setup   only what the others need: system packages (Debian without a display) and .venv
 # make clean   removes .venv
 #
@@ -9,6 +10,11 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+
+# Of `make compare`: where environments and embeddings of other people's methods are kept, and the Python they run with.
+# COMPARED=A,B names other sections than those of test, STEPS=evaluate,page leaves embeddings as they are.
+PEERS ?= build/peers
+PEER_PYTHON ?= python3.11
 
 # Linux without a display gets a virtual one; macOS always has its window server.
 ifeq ($(shell uname -s)$(DISPLAY)$(WAYLAND_DISPLAY),Linux)
@@ -18,7 +24,7 @@ endif
 STAMPS := .venv/.stamps
 SYSTEM := $(STAMPS)/system$(if $(IN_WINDOW),-virtual-display)
 
-.PHONY: demo test lint bench setup clean
+.PHONY: demo test lint bench compare setup clean
 
 demo: setup
 ifdef IN_WINDOW
@@ -37,6 +43,10 @@ lint: setup
 
 bench: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks
+
+compare: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.compare $(SECTIONS) --peers $(PEERS) --python $(PEER_PYTHON) \
+		$(addprefix --sections ,$(COMPARED)) $(addprefix --steps ,$(STEPS))
 
 setup: $(STAMPS)/installed
 

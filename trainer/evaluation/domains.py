@@ -102,7 +102,7 @@ def agreement(labels: Labels, found: list[NDArray[np.int64]], lattice: Lattice) 
             scores["ari" + suffix].append(adjusted_rand_score(labels.codes[labelled], shown[labelled]))
             scores["nmi" + suffix].append(normalized_mutual_info_score(labels.codes[labelled], shown[labelled]))
     row: Row = {score: float(np.mean(values)) for score, values in scores.items()}
-    return row | {f"{score}_sd": float(np.std(scores[score])) for score in ("ari", "ari_refined")}
+    return row | {f"{score}_sd": float(np.std(scores[score])) for score in scores}
 
 
 def _cluster(values: NDArray[np.float64], lattice: Lattice, n_domains: int, *, seed: int) -> NDArray[np.int64]:

@@ -70,6 +70,7 @@ def probed_features(slide: Slide, lattice: Lattice, checkpoint: Checkpoint) -> d
         "PCA smoothed": lambda: smooth(components(slide, 50), lattice.positions, sigma=SMOOTHING_SIGMA).astype(
             np.float64
         ),
+        "PCA diffused": lambda: diffuse(components(slide, 50), lattice.positions),
         PLACES: lambda: lattice.positions.astype(np.float64),
         MODEL: lambda: model_embedding(slide, checkpoint),
     }

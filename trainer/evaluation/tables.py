@@ -16,7 +16,7 @@ DECIMALS = {
 }
 """Decimals of a column in Markdown; 3 of the others."""
 
-SPREADS = {"ari": "ari_sd", "ari_refined": "ari_refined_sd", "accuracy": "accuracy_sd"}
+SPREADS = {score: f"{score}_sd" for score in ("ari", "nmi", "ari_refined", "nmi_refined", "accuracy")}
 """Columns that are shown with their standard deviation over repeats."""
 
 

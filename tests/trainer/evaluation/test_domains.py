@@ -50,6 +50,7 @@ def test_spread_is_that_over_seeds() -> None:
     labels = Labels(key="layer", names=("a", "b"), codes=codes)
     row = agreement(labels, [codes, np.zeros(1440, dtype=int)], find_lattice(wavy_slide()))
     assert (row["ari"], row["ari_sd"]) == (0.5, 0.5)
+    assert (row["nmi"], row["nmi_sd"]) == (pytest.approx(0.5), pytest.approx(0.5))
 
 
 @pytest.fixture(scope="module")

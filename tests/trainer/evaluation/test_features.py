@@ -86,7 +86,8 @@ def test_each_kind_of_features_is_another() -> None:
     assert [len(values) for values in made.values()] == [SLIDE.n_spots] * 5
     np.testing.assert_array_equal(made[PLACES], LATTICE.positions)
     probed = {name: make() for name, make in probed_features(SLIDE, LATTICE, factor_checkpoint()).items()}
-    assert probed["PCA"].shape[1] == 50
+    assert list(probed) == list(made)
+    assert probed["PCA"].shape[1] == probed["PCA diffused"].shape[1] == 50
     np.testing.assert_array_equal(probed["napari-stimg"], made["napari-stimg"])
 
 
