@@ -5,6 +5,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from napari_stimg.checkpoint import Checkpoint
@@ -13,9 +14,10 @@ from napari_stimg.lattice import Lattice, find_lattice, sum_by_cell
 from napari_stimg.neighbours import smoothed_blocks
 from napari_stimg.progress import Progress
 from napari_stimg.readout import Rehearsal, fit_readout, gene_frame
-from napari_stimg.rehearsal import Visible, corpus_weights, distance_to, rehearse, see
+from napari_stimg.rehearsal import Visible, corpus_weights, distance_to, practice_windows, rehearse, see
 from napari_stimg.slide import Slide
 from napari_stimg.spatial_components import spatial_components
+from napari_stimg.spatial_field import SpatialField, spatial_field
 from napari_stimg.windows import Blend, WindowParameters, inside, windows_around
 
 EMBEDDING_SIGMA = 1.5
@@ -36,12 +38,15 @@ class InferenceParameters:
         Of what rehearsals hide.
     uncertainty : bool
         Whether the standard deviation of a reconstruction is wanted, too.
+    kriging : bool
+        Whether what kriging says of the section's own spatial components is averaged with what the model says.
     """
 
     windows: WindowParameters = field(default_factory=WindowParameters)
     n_rehearsals: int = 12
     seed: int = 0
     uncertainty: bool = True
+    kriging: bool = True
 
     def __post_init__(self) -> None:
         if self.n_rehearsals < 1:
@@ -50,9 +55,12 @@ class InferenceParameters:
             )
 
 
-QUICK = InferenceParameters(uncertainty=False)
-"""For a picture while one draws: the same expectation, fitted to the visible spots of each mask anew so that nothing
-hidden can leak, without the standard deviation."""
+QUICK = InferenceParameters(uncertainty=False, kriging=False)
+"""For a picture while one draws: what the model alone says, fitted to the visible spots of each mask anew so that
+nothing hidden can leak, without the standard deviation."""
+
+FIELD_WINDOWS = 6
+"""Windows by which it is found how the spatial components vary from place to place."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -200,19 +208,25 @@ def expect(
         )
     crops = windows_around(queried, lattice, visible.lattice, params.windows)
     total = len(crops) + params.n_rehearsals + 1
-    blend = Blend(queried.size, checkpoint.model.config.width)
+    counts = sum_by_cell(seen.counts, visible.lattice)
+    field = _spatial_field(counts, visible, params) if params.kriging else None
+    blend = Blend(queried.size, checkpoint.model.config.width + (field.scores.shape[1] if field else 0))
     places, cells = lattice.positions[queried], lattice.cell_of_spot[queried]
     for done, crop in enumerate(crops):
         yield Progress(done=done, total=total, message="Reconstructing")
         held = np.flatnonzero(inside(crop, cells))
-        blend.add(held, visible.decode(crop.tokens, places[held]), crop, cells[held])
-    rehearsals = yield from practise(visible, params, done=len(crops), total=total)
+        states = visible.decode(crop.tokens, places[held])
+        if field:
+            states = np.hstack([states, field.krige(crop.tokens, places[held])])
+        blend.add(held, states, crop, cells[held])
+    rehearsals = yield from practise(visible, params, done=len(crops), total=total, field=field)
     yield Progress(done=total - 1, total=total, message="Reading out genes")
     readout = fit_readout(
-        sum_by_cell(seen.counts, visible.lattice),
+        counts,
         columns,
         rehearsals,
         corpus_weights(checkpoint, seen),
+        loadings=field.loadings if field else None,
         seed=params.seed,
         uncertainty=params.uncertainty,
     )
@@ -249,15 +263,22 @@ def check_mask(mask: NDArray[np.bool_], slide: Slide) -> None:
 
 
 def practise(
-    visible: Visible, params: InferenceParameters, *, done: int, total: int
+    visible: Visible, params: InferenceParameters, *, done: int, total: int, field: SpatialField | None = None
 ) -> Generator[Progress, None, list[Rehearsal]]:
     """Yield progress from ``done`` steps on, and return the rehearsals."""
     side = params.windows.in_cells(visible.lattice).side
     rng = np.random.default_rng(params.seed)
-    practice = rehearse(visible, side=side, n_rehearsals=params.n_rehearsals, rng=rng)
+    practice = rehearse(visible, side=side, n_rehearsals=params.n_rehearsals, rng=rng, field=field)
     while True:
         try:
             yield Progress(done=done + next(practice), total=total, message="Rehearsing on visible spots")
         except StopIteration as finished:
             rehearsals: list[Rehearsal] = finished.value
             return rehearsals
+
+
+def _spatial_field(counts: sp.csr_matrix, visible: Visible, params: InferenceParameters) -> SpatialField:
+    """Return the spatial field of the visible cells."""
+    side = params.windows.in_cells(visible.lattice).side
+    crops = practice_windows(visible.lattice, side, FIELD_WINDOWS, np.random.default_rng(params.seed))
+    return spatial_field(counts, visible.places, [crop.tokens for crop in crops], seed=params.seed)

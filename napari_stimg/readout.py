@@ -25,8 +25,15 @@ GUIDE_GENES = 1000
 MIN_ERROR_SHARE = 0.05
 """Least share of a gene's explainable variance that a reconstruction is taken to miss."""
 
+KRIGED_SHARE = 0.5
+"""Weight of kriging in an expectation, the rest is the model's. Rehearsals cannot choose it: the components were fitted
+to the cells that are practised, too, which flatters kriging."""
+
 GENES_AT_ONCE = 2048
 """Genes fitted at once, which bounds memory."""
+
+
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,11 +48,14 @@ class Rehearsal:
         What the model said of them while they were hidden.
     distance : (N,) float32
         Pitches to the nearest cell that stayed visible.
+    kriged : (N, Q) float32
+        What kriging said of the section's spatial components there (``SpatialField``); Q may be 0.
     """
 
     cells: NDArray[np.intp]
     states: NDArray[np.float32]
     distance: NDArray[np.float32]
+    kriged: NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,8 +66,8 @@ class Readout:
     ----------
     mean : (K,) float32
         Mean log expression of the visible cells.
-    weights : (K, D) float32
-        Log expression for each unit of a state.
+    weights : (K, D + Q) float32
+        Log expression for each unit of a state, and of a kriged component.
     error_variance : (K,) float32
         Mean squared error of the expectation (not of the noisy measurement) in rehearsals, and at least that of the
         gene's mean over the visible cells; > 0. NaN where it was not asked for.
@@ -76,12 +86,12 @@ class Readout:
     def predict(
         self, states: NDArray[np.float32], distance: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return (N, K) expected log expression and its standard deviation at (N, D) states.
+        """Return (N, K) expected log expression and its standard deviation at hidden spots.
 
         Parameters
         ----------
-        states : (N, D) float32
-            The model's states of hidden spots.
+        states : (N, D + Q) float32
+            The model's states there, and the kriged components.
         distance : (N,) float32
             Pitches from each to the nearest visible cell.
         """
@@ -97,6 +107,7 @@ def fit_readout(
     rehearsals: Sequence[Rehearsal],
     prior: NDArray[np.float32],
     *,
+    loadings: NDArray[np.floating] | None = None,
     seed: int = 0,
     uncertainty: bool = True,
 ) -> Readout:
@@ -112,6 +123,9 @@ def fit_readout(
         Visible cells hidden for practice, at least one.
     prior : (G, D) float32
         The corpus' weights, zero for genes it does not know.
+    loadings : (G, Q) float, optional
+        Log expression for each unit of a kriged component, zero for genes that take no part in them. Of genes that do,
+        the expectation is the mean of the model's and kriging's.
     seed : int
         Of the thinning by which noise is told from signal.
     uncertainty : bool
@@ -120,6 +134,9 @@ def fit_readout(
     cells = np.concatenate([rehearsal.cells for rehearsal in rehearsals])
     states = np.concatenate([rehearsal.states for rehearsal in rehearsals]).astype(np.float64)
     distance = np.concatenate([rehearsal.distance for rehearsal in rehearsals])
+    kriged = np.concatenate([rehearsal.kriged for rehearsal in rehearsals])
+    loadings = np.zeros((counts.shape[1], kriged.shape[1])) if loadings is None else loadings
+    share = np.where(loadings.any(axis=1), KRIGED_SHARE, 0.0)
     halves = cells % 2 == 0  # by cell: one that was practised twice must not be judged by weights fitted to its noise
     moments = expression_moments(counts)
     variance = np.maximum(moments.variance, MIN_VARIANCE)
@@ -132,29 +149,36 @@ def fit_readout(
     scale = np.sqrt(variance[guides])
     scaled, scaled_prior = deviations(guides) / scale, prior[guides] / scale[:, None]
 
-    def squared_errors(ridge: float) -> NDArray[np.float64]:
-        return (scaled - _cross_predict(states, scaled, scaled_prior, halves, ridge)) ** 2
+    def cross_predict(measured: Values, part_prior: NDArray[np.floating], ridge: float) -> Values:
+        return _cross_predict(states, measured, part_prior, halves, ridge)
 
-    ridge = min(RIDGES, key=lambda ridge: float(squared_errors(ridge).sum()))
+    def with_kriged(predicted: Values, genes: NDArray[np.intp]) -> Values:
+        return np.asarray((1 - share[genes]) * predicted + share[genes] * (kriged @ loadings[genes].T))
+
+    def weights_of(measured: Values, genes: NDArray[np.intp]) -> Values:
+        of_states = _ridge(states, measured, prior[genes], ridge)
+        return np.hstack([(1 - share[genes, None]) * of_states, share[genes, None] * loadings[genes]])
+
+    ridge = min(RIDGES, key=lambda ridge: float(np.square(scaled - cross_predict(scaled, scaled_prior, ridge)).sum()))
     if not uncertainty:
-        weights = _ridge(states, deviations(columns), prior[columns], ridge)
         return Readout(
             mean=moments.mean[columns],
-            weights=weights.astype(np.float32),
+            weights=weights_of(deviations(columns), columns).astype(np.float32),
             error_variance=np.full(len(columns), np.nan, dtype=np.float32),
             growth=0.0,
             typical_distance=1.0,
         )
     signal = _signal_variance(counts, moments, np.random.default_rng(seed))
-    noise = np.maximum(scaled.var(axis=0) - signal[guides] / variance[guides], 0)
-    growth, typical_distance = _growth((squared_errors(ridge) - noise) @ variance[guides], distance)
-    weights = np.empty((len(columns), states.shape[1]))
+    noise = np.maximum(scaled.var(axis=0) - signal[guides] / variance[guides], 0) * variance[guides]
+    missed = scale * scaled - with_kriged(scale * cross_predict(scaled, scaled_prior, ridge), guides)
+    growth, typical_distance = _growth((missed**2 - noise).sum(axis=1), distance)
+    weights = np.empty((len(columns), states.shape[1] + kriged.shape[1]))
     error = np.empty(len(columns))
     for start in range(0, len(columns), GENES_AT_ONCE):
         part = slice(start, start + GENES_AT_ONCE)
-        measured, part_prior = deviations(columns[part]), prior[columns[part]]
-        weights[part] = _ridge(states, measured, part_prior, ridge)
-        predicted = _cross_predict(states, measured, part_prior, halves, ridge)
+        measured = deviations(columns[part])
+        weights[part] = weights_of(measured, columns[part])
+        predicted = with_kriged(cross_predict(measured, prior[columns[part]], ridge), columns[part])
         error[part] = (predicted**2).mean(axis=0) - 2 * (measured * predicted).mean(axis=0)
     least = MIN_ERROR_SHARE * signal + variance / counts.shape[0]
     return Readout(

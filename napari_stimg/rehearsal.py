@@ -16,6 +16,7 @@ from napari_stimg.masking import draw_mask
 from napari_stimg.model import MaskedAutoencoder
 from napari_stimg.readout import Rehearsal
 from napari_stimg.slide import Slide
+from napari_stimg.spatial_field import SpatialField
 from napari_stimg.tokens import TokenTable, token_table
 
 SCATTERED_SHARE = 0.7
@@ -92,7 +93,12 @@ def distance_to(tissue: NDArray[np.float32], places: NDArray[np.float32]) -> NDA
 
 
 def rehearse(
-    visible: Visible, *, side: int, n_rehearsals: int, rng: np.random.Generator
+    visible: Visible,
+    *,
+    side: int,
+    n_rehearsals: int,
+    rng: np.random.Generator,
+    field: SpatialField | None = None,
 ) -> Generator[int, None, list[Rehearsal]]:
     """Yield how many rehearsals are done, and return them all.
 
@@ -106,15 +112,17 @@ def rehearse(
         How many, >= 1.
     rng : numpy Generator
         Of windows, and of what is hidden in them.
+    field : SpatialField, optional
+        What is kriged there, too.
     """
     rehearsals = []
-    for done, crop in enumerate(_practice_windows(visible.lattice, side, n_rehearsals, rng)):
+    for done, crop in enumerate(practice_windows(visible.lattice, side, n_rehearsals, rng)):
         yield done
-        rehearsals.append(_rehearse(visible, crop, rng))
+        rehearsals.append(_rehearse(visible, crop, rng, field))
     return rehearsals
 
 
-def _practice_windows(lattice: Lattice, side: int, n_rehearsals: int, rng: np.random.Generator) -> list[Crop]:
+def practice_windows(lattice: Lattice, side: int, n_rehearsals: int, rng: np.random.Generator) -> list[Crop]:
     """Return ``n_rehearsals`` windows spread over the section: all tiles of it in turn, in random order and offset."""
     found: list[Crop] = []
     while len(found) < n_rehearsals:
@@ -131,8 +139,8 @@ def _practice_windows(lattice: Lattice, side: int, n_rehearsals: int, rng: np.ra
     return found[:n_rehearsals]
 
 
-def _rehearse(visible: Visible, crop: Crop, rng: np.random.Generator) -> Rehearsal:
-    """Return what the model says of visible cells of a window while they are hidden."""
+def _rehearse(visible: Visible, crop: Crop, rng: np.random.Generator, field: SpatialField | None) -> Rehearsal:
+    """Return what the model, and kriging, say of visible cells of a window while they are hidden."""
     hidden = draw_mask(visible.lattice.occupied[crop.tokens], random_share=SCATTERED_SHARE, rng=rng)
     shown, practised = crop.tokens[~hidden], crop.tokens[hidden]
     if practised.size == 0:  # a section of one cell has no other to tell of it
@@ -142,4 +150,5 @@ def _rehearse(visible: Visible, crop: Crop, rng: np.random.Generator) -> Rehears
         cells=practised,
         states=visible.decode(shown, positions[practised]),
         distance=distance_to(positions[shown], positions[practised]),
+        kriged=field.krige(shown, positions[practised]) if field else np.zeros((practised.size, 0), dtype=np.float32),
     )

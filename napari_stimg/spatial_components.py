@@ -55,7 +55,9 @@ class SpatialComponents:
     scores: NDArray[np.float64]
 
 
-def spatial_components(counts: sp.csr_matrix, positions: NDArray[np.floating], *, seed: int = 0) -> SpatialComponents:
+def spatial_components(
+    counts: sp.csr_matrix, positions: NDArray[np.floating], *, beyond_chance: bool = False, seed: int = 0
+) -> SpatialComponents:
     """Return the spatial components of a section.
 
     Parameters
@@ -64,8 +66,10 @@ def spatial_components(counts: sp.csr_matrix, positions: NDArray[np.floating], *
         Counts of its cells.
     positions : (C, 2) float
         Where they lie, in pitches.
+    beyond_chance : bool
+        Whether only those are wanted that share more than the first one of the same cells in random places.
     seed : int
-        Of which cells they are fitted to, where there are more than ``MOST_CELLS``.
+        Of chance, and of which cells they are fitted to, where there are more than ``MOST_CELLS``.
     """
     moments = expression_moments(counts)
     columns = np.argsort(-moments.variance, kind="stable")[:N_GENES]
@@ -73,8 +77,13 @@ def spatial_components(counts: sp.csr_matrix, positions: NDArray[np.floating], *
     expression = sp.vstack([log_expression(counts[rows])[:, columns] for rows in row_blocks(counts)], format="csr")
     expression = expression @ sp.diags(1 / scale, dtype=np.float32)
     mean = moments.mean[columns] / scale
-    some = np.random.default_rng(seed).permutation(counts.shape[0])[:MOST_CELLS]
-    directions = _leading(_shared_covariance(expression, mean, positions, some))
+    rng = np.random.default_rng(seed)
+    some = rng.permutation(counts.shape[0])[:MOST_CELLS]
+    shares, directions = _leading(_shared_covariance(expression, mean, positions, some))
+    if beyond_chance:
+        elsewhere = positions[rng.permutation(len(positions))]
+        by_chance, _ = _leading(_shared_covariance(expression, mean, elsewhere, some), n_components=1)
+        directions = directions[:, shares > by_chance.max(initial=0.0)]
     return SpatialComponents(
         columns=columns,
         scale=scale,
@@ -101,9 +110,11 @@ def _shared_covariance(
     return (covariance + covariance.T) / np.float32(2 * len(cells))
 
 
-def _leading(covariance: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return (N, Q) the eigenvectors of the largest eigenvalues, of those that are positive."""
+def _leading(
+    covariance: NDArray[np.float32], n_components: int = N_COMPONENTS
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the (Q,) largest eigenvalues, of those that are positive, and their (N, Q) eigenvectors."""
     n_genes = len(covariance)
-    values, vectors = eigh(covariance, subset_by_index=(max(0, n_genes - N_COMPONENTS), n_genes - 1))
-    least = n_genes * float(np.finfo(np.float32).eps * np.abs(values).max(initial=0.0))
-    return np.asarray(vectors[:, values > least][:, ::-1], dtype=np.float64)
+    values, vectors = eigh(covariance, subset_by_index=(max(0, n_genes - n_components), n_genes - 1))
+    positive = values > n_genes * float(np.finfo(np.float32).eps * np.abs(values).max(initial=0.0))
+    return values[positive][::-1].astype(np.float64), vectors[:, positive][:, ::-1].astype(np.float64)

@@ -254,7 +254,7 @@ def test_reconstructions_hardly_depend_on_the_grid_of_windows(stride: int, slide
         run(reconstruct(slide, mask, factor_checkpoint(), params=chosen)).expected
         for chosen in (InferenceParameters(), params)
     )
-    assert 0 < difference(first, second) < 0.1
+    assert 0 < difference(first, second) < 0.15
 
 
 # --- progress, cancelling, seeds, parameters -----------------------------------------------------------
@@ -303,6 +303,7 @@ def test_equal_seeds_give_equal_results(slide: Slide, active: Checkpoint) -> Non
         {"n_rehearsals": 5},
         {"windows": WindowParameters(side=10, stride=4)},
         {"windows": WindowParameters(side=12, stride=5)},
+        {"kriging": False},
     ],
     ids=str,
 )
@@ -312,9 +313,10 @@ def test_every_parameter_changes_the_result(change: dict[str, Any], slide: Slide
     assert not np.array_equal(first.expected, second.expected)
 
 
-def test_what_is_quick_expects_the_same_without_an_uncertainty(slide: Slide, active: Checkpoint) -> None:
+def test_what_is_quick_is_the_model_alone_without_an_uncertainty(slide: Slide, active: Checkpoint) -> None:
     mask = MASKS["a square"](slide)
-    quick, full = (run(reconstruct(slide, mask, active, params=params)) for params in (QUICK, InferenceParameters()))
+    alone = InferenceParameters(kriging=False)
+    quick, full = (run(reconstruct(slide, mask, active, params=params)) for params in (QUICK, alone))
     np.testing.assert_allclose(quick.expected, full.expected, atol=1e-5)
     assert np.isnan(quick.sd).all()
     assert np.isfinite(full.sd).all()

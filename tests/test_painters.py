@@ -10,7 +10,7 @@ TRUTH = np.repeat([0, 1], 300)
 
 
 def clouds(*, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return (600, 8) places in two clouds, which part along the direction in which they are thinnest, and labels of five."""
+    """Return (600, 8) places in two clouds, which part where they are thinnest, and labels of five spots of each."""
     rng = np.random.default_rng(seed)
     places = 2 * rng.standard_normal((600, 8))
     places[:, 0] = places[:, 0] / 2 + 4 * TRUTH

@@ -14,13 +14,23 @@ N_CELLS, N_GENES, WIDTH = 1500, 9, 4
 
 
 def rehearsals_of(
-    states: NDArray[np.floating], *, cells: NDArray[np.intp] | None = None, distance: NDArray[np.floating] | None = None
+    states: NDArray[np.floating],
+    *,
+    cells: NDArray[np.intp] | None = None,
+    distance: NDArray[np.floating] | None = None,
+    kriged: NDArray[np.floating] | None = None,
 ) -> list[Rehearsal]:
     """Return states as four rehearsals of equal length."""
     cells = np.arange(len(states)) if cells is None else cells
     distance = np.ones(len(states)) if distance is None else distance
+    kriged = np.zeros((len(states), 0)) if kriged is None else kriged
     return [
-        Rehearsal(cells=cells[part], states=states[part].astype(np.float32), distance=distance[part].astype(np.float32))
+        Rehearsal(
+            cells=cells[part],
+            states=states[part].astype(np.float32),
+            distance=distance[part].astype(np.float32),
+            kriged=kriged[part].astype(np.float32),
+        )
         for part in np.array_split(np.arange(len(states)), 4)
     ]
 
@@ -260,6 +270,35 @@ def test_logged_input_has_no_molecules_to_split_so_all_its_variance_counts() -> 
     relative = sp.csr_matrix(counts.multiply(0.37))
     readout = fit_readout(relative, GENES, rehearsals_of(0 * states), NO_PRIOR)
     np.testing.assert_allclose(readout.error_variance, gene_moments(log_expression(relative)).variance[:-1], rtol=0.01)
+
+
+# --- kriging -------------------------------------------------------------------------------------------
+
+
+def test_expectations_are_the_mean_of_the_model_s_and_of_kriging_s_where_there_is_one() -> None:
+    counts, states, _ = planted()
+    kriged = np.random.default_rng(1).standard_normal((N_CELLS, 2))
+    loadings = np.zeros((N_GENES + 1, 2))
+    loadings[:2] = [[0.5, 0.0], [-0.2, 0.3]]
+    alone = fit_readout(counts, GENES, rehearsals_of(states), NO_PRIOR)
+    both = fit_readout(counts, GENES, rehearsals_of(states, kriged=kriged), NO_PRIOR, loadings=loadings)
+    near = np.ones(N_CELLS, dtype=np.float32)
+    expected, _ = both.predict(np.hstack([states, kriged]).astype(np.float32), near)
+    of_model, _ = alone.predict(states.astype(np.float32), near)
+    of_kriging = alone.mean + kriged @ loadings[:N_GENES].T
+    np.testing.assert_allclose(expected[:, :2], (0.5 * (of_model + of_kriging))[:, :2], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(expected[:, 2:], of_model[:, 2:], rtol=1e-5)
+
+
+def test_kriging_that_tells_nothing_makes_a_gene_s_error_larger_and_others_no_different() -> None:
+    counts, states, _ = planted()
+    kriged = np.random.default_rng(1).standard_normal((N_CELLS, 1))
+    loadings = np.zeros((N_GENES + 1, 1))
+    loadings[0] = 0.5
+    alone = fit_readout(counts, GENES, rehearsals_of(states), NO_PRIOR)
+    both = fit_readout(counts, GENES, rehearsals_of(states, kriged=kriged), NO_PRIOR, loadings=loadings)
+    assert both.error_variance[0] > alone.error_variance[0] + 0.03
+    np.testing.assert_allclose(both.error_variance[1:], alone.error_variance[1:], rtol=1e-5)
 
 
 # --- the frame of embeddings ---------------------------------------------------------------------------

@@ -1,0 +1,64 @@
+"""A section's spatial components as Gaussian processes over its visible cells: what kriging says of hidden places."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from napari_stimg.kriging import Processes, fit_processes
+from napari_stimg.spatial_components import spatial_components
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SpatialField:
+    """The spatial components of a section that are beyond chance, and how each varies from place to place.
+
+    Parameters
+    ----------
+    scores : (C, Q) float64
+        Each visible cell's; Q may be 0.
+    places : (C, 2) float
+        Where they lie, in pitches.
+    processes : Processes
+        The Q components'.
+    loadings : (G, Q) float64
+        Log expression of each gene for each unit of a component, zero for genes that take no part in them.
+    """
+
+    scores: NDArray[np.float64]
+    places: NDArray[np.floating]
+    processes: Processes
+    loadings: NDArray[np.float64]
+
+    def krige(self, shown: NDArray[np.intp], asked: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return the (N, Q) expected scores at (N, 2) places, from some of the visible cells alone."""
+        return self.processes.predict(self.scores[shown], self.places[shown], asked).astype(np.float32)
+
+
+def spatial_field(
+    counts: sp.csr_matrix, places: NDArray[np.floating], windows: Sequence[NDArray[np.intp]], *, seed: int = 0
+) -> SpatialField:
+    """Return the spatial field of a section.
+
+    Parameters
+    ----------
+    counts : (C, G) CSR
+        Counts of its visible cells.
+    places : (C, 2) float
+        Where they lie, in pitches.
+    windows : sequence of (N,) int
+        The cells of some windows, by which the processes are fitted.
+    seed : int
+        Of chance.
+    """
+    shared = spatial_components(counts, places, beyond_chance=True, seed=seed)
+    loadings = np.zeros((counts.shape[1], shared.scores.shape[1]))
+    loadings[shared.columns] = shared.scale[:, None] * shared.directions
+    return SpatialField(
+        scores=shared.scores,
+        places=places,
+        processes=fit_processes([(shared.scores[cells], places[cells]) for cells in windows]),
+        loadings=loadings,
+    )
