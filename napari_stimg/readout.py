@@ -124,8 +124,8 @@ def fit_readout(
     prior : (G, D) float32
         The corpus' weights, zero for genes it does not know.
     loadings : (G, Q) float, optional
-        Log expression for each unit of a kriged component, zero for genes that take no part in them. Of genes that do,
-        the expectation is the mean of the model's and kriging's.
+        Log expression for each unit of a kriged component; the expectation is then the mean of the model's and
+        kriging's, but that of a gene whose loadings are zero is the model's.
     seed : int
         Of the thinning by which noise is told from signal.
     uncertainty : bool

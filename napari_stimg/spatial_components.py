@@ -17,7 +17,7 @@ from napari_stimg.expression import expression_moments, log_expression, row_bloc
 from napari_stimg.neighbours import weights_around
 from napari_stimg.tokens import MIN_VARIANCE
 
-N_GENES = 2000
+N_GENES = 1000
 """Most variable genes of a section that take part."""
 
 N_COMPONENTS = 30
@@ -92,6 +92,25 @@ def spatial_components(
     )
 
 
+def neighbour_average(tree: cKDTree, positions: NDArray[np.floating], cells: NDArray[np.intp]) -> sp.csr_matrix:
+    """Return the (N, C) weights, of sum 1, of the neighbours of N cells; a cell without any has none.
+
+    Parameters
+    ----------
+    tree : cKDTree
+        Of the positions.
+    positions : (C, 2) float
+        Where all cells lie, in pitches.
+    cells : (N,) int
+        Which are asked for.
+    """
+    weights = weights_around(positions[cells], tree, sigma=SIGMA).tocoo()
+    others = weights.col != cells[weights.row]
+    links = weights.row[others], weights.col[others]
+    total = np.bincount(links[0], weights=weights.data[others], minlength=len(cells))
+    return sp.csr_matrix((weights.data[others] / total[links[0]], links), shape=weights.shape)
+
+
 def _shared_covariance(
     expression: sp.csr_matrix, mean: NDArray[np.floating], positions: NDArray[np.floating], cells: NDArray[np.intp]
 ) -> NDArray[np.float32]:
@@ -100,12 +119,9 @@ def _shared_covariance(
     covariance = np.zeros((expression.shape[1],) * 2, dtype=np.float32)
     for start in range(0, len(cells), CELLS_AT_ONCE):
         part = cells[start : start + CELLS_AT_ONCE]
-        weights = weights_around(positions[part], tree, sigma=SIGMA).tolil()
-        weights[np.arange(len(part)), part] = 0.0
-        total = np.asarray(weights.sum(axis=1)).ravel()
-        averaging = sp.diags(np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)) @ weights.tocsr()
+        averaging = neighbour_average(tree, positions, part)
         own = expression[part].toarray() - mean
-        shared = (averaging @ expression).toarray() - np.outer(total > 0, mean)
+        shared = (averaging @ expression).toarray() - np.asarray(averaging.sum(axis=1)).reshape(-1, 1) * mean
         covariance += own.T.astype(np.float32) @ shared.astype(np.float32)
     return (covariance + covariance.T) / np.float32(2 * len(cells))
 

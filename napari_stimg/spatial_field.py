@@ -6,9 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
+from napari_stimg.expression import log_expression, row_blocks
 from napari_stimg.kriging import Processes, fit_processes
-from napari_stimg.spatial_components import spatial_components
+from napari_stimg.spatial_components import CELLS_AT_ONCE, neighbour_average, spatial_components
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,7 +26,7 @@ class SpatialField:
     processes : Processes
         The Q components'.
     loadings : (G, Q) float64
-        Log expression of each gene for each unit of a component, zero for genes that take no part in them.
+        Log expression of each gene for each unit of a component.
     """
 
     scores: NDArray[np.float64]
@@ -53,12 +55,28 @@ def spatial_field(
     seed : int
         Of chance.
     """
-    shared = spatial_components(counts, places, beyond_chance=True, seed=seed)
-    loadings = np.zeros((counts.shape[1], shared.scores.shape[1]))
-    loadings[shared.columns] = shared.scale[:, None] * shared.directions
+    scores = spatial_components(counts, places, beyond_chance=True, seed=seed).scores
     return SpatialField(
-        scores=shared.scores,
+        scores=scores,
         places=places,
-        processes=fit_processes([(shared.scores[cells], places[cells]) for cells in windows]),
-        loadings=loadings,
+        processes=fit_processes([(scores[cells], places[cells]) for cells in windows]),
+        loadings=_loadings(counts, scores, places),
     )
+
+
+def _loadings(counts: sp.csr_matrix, scores: NDArray[np.float64], places: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return (G, Q) loadings: a gene's covariance with the neighbours' scores, over that of the cells' own scores.
+
+    For genes that the components were found in this is nearly their direction, which is an eigenvector of such
+    covariances; all other genes get theirs alike.
+    """
+    around = np.zeros_like(scores)
+    tree, everyone = cKDTree(places), np.arange(len(places))
+    for start in range(0, len(places), CELLS_AT_ONCE):
+        cells = everyone[start : start + CELLS_AT_ONCE]
+        around[cells] = neighbour_average(tree, places, cells) @ scores
+    around -= around.mean(axis=0)
+    shared = np.zeros((counts.shape[1], scores.shape[1]))
+    for rows in row_blocks(counts):
+        shared += log_expression(counts[rows]).T @ around[rows]
+    return np.asarray(shared / np.einsum("cq,cq->q", scores, around))
