@@ -10,6 +10,7 @@ from benchmarks.compare.pictures import dot_figure, gain_figure, shrink
 from benchmarks.compare.provenance import TEST, Comparison, listing, missing, seen, versions
 from benchmarks.compare.scores import (
     ARI_REFINED,
+    ARI_VOTE,
     COSTS,
     COVERAGE,
     CPU_SECONDS,
@@ -35,6 +36,7 @@ from benchmarks.compare.texts import (
     ABOUT_PEERS,
     ABOUT_STUDIES,
     ABOUT_VERDICTS,
+    ABOUT_VOTES,
 )
 from benchmarks.compare.verdicts import against, listed, lower_errors, place, verdicts
 from benchmarks.row import machine
@@ -109,6 +111,8 @@ def page(comparison: Comparison, scores: pd.DataFrame, holes: pd.DataFrame, *, p
     if has(scores, ARI_REFINED):
         parts += _ranking("Domains without labels", ABOUT_DOMAINS, scores, ARI_REFINED, comparison)
         parts.append(shown.pop("domains", ""))
+    if has(scores, ARI_VOTE):
+        parts += _ranking("Domains by a vote", ABOUT_VOTES, scores, ARI_VOTE, comparison)
     if has(scores, PAINTED):
         parts += _ranking("Domains from scribbles", ABOUT_LABELS, scores, PAINTED, comparison)
         parts.append(shown.pop("labels", ""))

@@ -36,7 +36,8 @@ ARI = Measure(name="ARI")
 ARI_REFINED = Measure(name="ARI, refined")
 NMI = Measure(name="NMI")
 NMI_REFINED = Measure(name="NMI, refined")
-DOMAINS = {"ari": ARI, "ari_refined": ARI_REFINED, "nmi": NMI, "nmi_refined": NMI_REFINED}
+ARI_VOTE = Measure(name="ARI, vote")
+DOMAINS = {"ari": ARI, "ari_refined": ARI_REFINED, "nmi": NMI, "nmi_refined": NMI_REFINED, "ari_vote": ARI_VOTE}
 """By the column of a report."""
 
 PAINTED = Measure(name="scribbles, painted")

@@ -19,6 +19,10 @@ ABOUT_DOMAINS = """\
 Refined adjusted Rand index against experts' labels. ± is the standard deviation over {n_seeds} seeds of the
 clustering; a mean is given of methods that have all sections, and a dash stands for what was not measured."""
 
+ABOUT_VOTES = """\
+The same, where twelve mixtures vote instead of one: what the viewer and `stimg domains` do. Every method's embedding is
+given the same vote."""
+
 ABOUT_LABELS = """\
 Accuracy at labelled spots that were not told, from ten blobs of 10 spots a label, painted as in the viewer. ± is the
 standard deviation over {n_scribbles} repeats, most of it that of the scribbles: these are the same for all methods,

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,7 @@ def score_domains_of(
 ) -> Generator[Progress, None, DomainScores]:
     """Yield progress, and return the agreement of domains with labels: one row a method.
 
+    Scores are of single mixtures; ``ari_vote`` is of refined votes of twelve (``ClusterParameters``), as in the viewer.
     As many domains are sought as there are labels. Unlabelled spots take part but are not scored.
 
     Parameters
@@ -78,17 +80,18 @@ def score_domains_of(
         yield Progress(done=done, total=len(makers), message=f"{slide.name}: domains by {method}")
         with Usage() as usage:
             values = make()
-            first = _cluster(values, lattice, len(labels.names), seed=params.seed)
-        more = [
-            _cluster(values, lattice, len(labels.names), seed=params.seed + extra) for extra in range(1, params.n_seeds)
-        ]
+            first = _cluster(values, lattice, len(labels.names), "gmm", seed=params.seed)
+        seeds = range(params.seed, params.seed + params.n_seeds)
+        more = [_cluster(values, lattice, len(labels.names), "gmm", seed=seed) for seed in seeds[1:]]
+        votes = [_cluster(values, lattice, len(labels.names), "consensus", seed=seed) for seed in seeds]
         if external is None or method not in external:
             cost: Row = {"seconds": usage.seconds, "peak_mb": usage.peak_mb}
             if keep is not None:
                 keep_embedding(keep, method, slide.name, values)
         else:
             cost = {"seconds": np.nan, "peak_mb": np.nan}
-        found.rows.append({"section": slide.name, "method": method} | agreement(labels, [first, *more], lattice) | cost)
+        scores = agreement(labels, [first, *more], lattice) | _of_votes(labels, votes, lattice)
+        found.rows.append({"section": slide.name, "method": method} | scores | cost)
         found.refined[method] = refine(first, lattice.positions)
     return found
 
@@ -105,6 +108,15 @@ def agreement(labels: Labels, found: list[NDArray[np.int64]], lattice: Lattice) 
     return row | {f"{score}_sd": float(np.std(scores[score])) for score in scores}
 
 
-def _cluster(values: NDArray[np.float64], lattice: Lattice, n_domains: int, *, seed: int) -> NDArray[np.int64]:
+def _of_votes(labels: Labels, votes: list[NDArray[np.int64]], lattice: Lattice) -> Row:
+    """Return the mean agreement of refined votes with labels, and its spread."""
+    of_votes = agreement(labels, votes, lattice)
+    return {"ari_vote": of_votes["ari_refined"], "ari_vote_sd": of_votes["ari_refined_sd"]}
+
+
+def _cluster(
+    values: NDArray[np.float64], lattice: Lattice, n_domains: int, method: Literal["gmm", "consensus"], *, seed: int
+) -> NDArray[np.int64]:
     """Return (S,) domains, not refined."""
-    return cluster(values, lattice.positions, params=ClusterParameters(n_domains=n_domains, refine=False, seed=seed))
+    params = ClusterParameters(n_domains=n_domains, method=method, refine=False, seed=seed)
+    return cluster(values, lattice.positions, params=params)

@@ -16,7 +16,7 @@ DECIMALS = {
 }
 """Decimals of a column in Markdown; 3 of the others."""
 
-SPREADS = {score: f"{score}_sd" for score in ("ari", "nmi", "ari_refined", "nmi_refined", "accuracy")}
+SPREADS = {score: f"{score}_sd" for score in ("ari", "nmi", "ari_refined", "nmi_refined", "ari_vote", "accuracy")}
 """Columns that are shown with their standard deviation over repeats."""
 
 

@@ -1,6 +1,7 @@
 """Agreement of domains with expert labels."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from trainer.evaluation.parameters import EvaluateParameters
 
 SLIDE = simulated_slide()
 LATTICE = find_lattice(SLIDE)
+
+BACK_ENDS: tuple[Literal["gmm", "consensus"], ...] = ("gmm", "consensus")
 
 
 def labels_of_slide() -> Labels:
@@ -87,9 +90,19 @@ def test_indices_can_be_computed_again_from_what_was_kept(kept: tuple[Path, pd.D
     assert methods == sorted(set(table.index) - {"oracle"})
     for method in methods:
         values = np.load(folder / "embeddings" / method / f"{SLIDE.name}.npy")
-        parameters = [ClusterParameters(n_domains=7, refine=False, seed=seed) for seed in (3, 4)]
-        found = [cluster(values, LATTICE.positions, params=params) for params in parameters]
-        for column, shown in (("ari", found), ("ari_refined", [refine(one, LATTICE.positions) for one in found])):
+        found, votes = (
+            [
+                cluster(
+                    values,
+                    LATTICE.positions,
+                    params=ClusterParameters(n_domains=7, method=method, refine=False, seed=seed),
+                )
+                for seed in (3, 4)
+            ]
+            for method in BACK_ENDS
+        )
+        refined, of_votes = ([refine(one, LATTICE.positions) for one in labels] for labels in (found, votes))
+        for column, shown in (("ari", found), ("ari_refined", refined), ("ari_vote", of_votes)):
             again = np.mean([adjusted_rand_score(truth, domains) for domains in shown])
             assert again == pytest.approx(table.loc[method, column])
 
