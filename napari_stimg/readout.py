@@ -7,7 +7,7 @@ What is left over tells how uncertain a reconstruction is.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -132,53 +132,43 @@ def fit_readout(
         Whether errors are wanted, too.
     """
     cells = np.concatenate([rehearsal.cells for rehearsal in rehearsals])
-    states = np.concatenate([rehearsal.states for rehearsal in rehearsals]).astype(np.float64)
     distance = np.concatenate([rehearsal.distance for rehearsal in rehearsals])
-    kriged = np.concatenate([rehearsal.kriged for rehearsal in rehearsals])
-    loadings = np.zeros((counts.shape[1], kriged.shape[1])) if loadings is None else loadings
-    share = np.where(loadings.any(axis=1), KRIGED_SHARE, 0.0)
-    halves = cells % 2 == 0  # by cell: one that was practised twice must not be judged by weights fitted to its noise
     moments = expression_moments(counts)
     variance = np.maximum(moments.variance, MIN_VARIANCE)
     practised = log_expression(counts[cells])
 
-    def deviations(genes: NDArray[np.intp]) -> NDArray[np.float64]:
+    def deviations(genes: NDArray[np.intp]) -> Values:
         return practised[:, genes].toarray().astype(np.float64) - moments.mean[genes]
 
     guides = np.argsort(-variance, kind="stable")[:GUIDE_GENES]
-    scale = np.sqrt(variance[guides])
-    scaled, scaled_prior = deviations(guides) / scale, prior[guides] / scale[:, None]
-
-    def cross_predict(measured: Values, part_prior: NDArray[np.floating], ridge: float) -> Values:
-        return _cross_predict(states, measured, part_prior, halves, ridge)
-
-    def with_kriged(predicted: Values, genes: NDArray[np.intp]) -> Values:
-        return np.asarray((1 - share[genes]) * predicted + share[genes] * (kriged @ loadings[genes].T))
-
-    def weights_of(measured: Values, genes: NDArray[np.intp]) -> Values:
-        of_states = _ridge(states, measured, prior[genes], ridge)
-        return np.hstack([(1 - share[genes, None]) * of_states, share[genes, None] * loadings[genes]])
-
-    ridge = min(RIDGES, key=lambda ridge: float(np.square(scaled - cross_predict(scaled, scaled_prior, ridge)).sum()))
+    of_guides, scale = deviations(guides), np.sqrt(variance[guides])
+    n_kriged = rehearsals[0].kriged.shape[1]
+    practice = _Practice(
+        states=np.concatenate([rehearsal.states for rehearsal in rehearsals]).astype(np.float64),
+        kriged=np.concatenate([rehearsal.kriged for rehearsal in rehearsals]).astype(np.float64),
+        halves=cells % 2 == 0,
+        prior=prior,
+        loadings=np.zeros((counts.shape[1], n_kriged)) if loadings is None else loadings,
+    ).with_best_ridge(of_guides, guides, scale)
     if not uncertainty:
         return Readout(
             mean=moments.mean[columns],
-            weights=weights_of(deviations(columns), columns).astype(np.float32),
+            weights=practice.weights(deviations(columns), columns).astype(np.float32),
             error_variance=np.full(len(columns), np.nan, dtype=np.float32),
             growth=0.0,
             typical_distance=1.0,
         )
     signal = _signal_variance(counts, moments, np.random.default_rng(seed))
-    noise = np.maximum(scaled.var(axis=0) - signal[guides] / variance[guides], 0) * variance[guides]
-    missed = scale * scaled - with_kriged(scale * cross_predict(scaled, scaled_prior, ridge), guides)
+    noise = np.maximum(of_guides.var(axis=0) - signal[guides], 0)
+    missed = of_guides - practice.predict(of_guides, guides)
     growth, typical_distance = _growth((missed**2 - noise).sum(axis=1), distance)
-    weights = np.empty((len(columns), states.shape[1] + kriged.shape[1]))
+    weights = np.empty((len(columns), prior.shape[1] + n_kriged))
     error = np.empty(len(columns))
     for start in range(0, len(columns), GENES_AT_ONCE):
         part = slice(start, start + GENES_AT_ONCE)
         measured = deviations(columns[part])
-        weights[part] = weights_of(measured, columns[part])
-        predicted = with_kriged(cross_predict(measured, prior[columns[part]], ridge), columns[part])
+        weights[part] = practice.weights(measured, columns[part])
+        predicted = practice.predict(measured, columns[part])
         error[part] = (predicted**2).mean(axis=0) - 2 * (measured * predicted).mean(axis=0)
     least = MIN_ERROR_SHARE * signal + variance / counts.shape[0]
     return Readout(
@@ -217,28 +207,71 @@ def gene_frame(
     return np.asarray(weights @ (turned[:, told] / np.sqrt(sizes[told])) @ turned[:, told].T)
 
 
-def _ridge(
-    states: NDArray[np.float64], measured: NDArray[np.float64], prior: NDArray[np.floating], ridge: float
-) -> NDArray[np.float64]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Practice:
+    """How genes follow from states and kriged components, learned from N practised cells.
+
+    Parameters
+    ----------
+    states : (N, D) float64
+        The model's.
+    kriged : (N, Q) float64
+        Components.
+    halves : (N,) bool
+        By which cells are told apart that predict each other: one practised twice must not be judged by weights fitted
+        to its own noise.
+    prior : (G, D) float
+        The corpus' weights.
+    loadings : (G, Q) float
+        Of kriged components.
+    ridge : float
+        Trust in the prior: as many cells weigh as much.
+    """
+
+    states: Values
+    kriged: Values
+    halves: NDArray[np.bool_]
+    prior: NDArray[np.floating]
+    loadings: NDArray[np.floating]
+    ridge: float = RIDGES[0]
+
+    def with_best_ridge(self, measured: Values, genes: NDArray[np.intp], scale: NDArray[np.floating]) -> "_Practice":
+        """Return it with the ridge by which the model predicts (N, K) deviations best, in units of the (K,) scale."""
+
+        def squared_error(candidate: "_Practice") -> float:
+            return float(np.square((measured - candidate._of_states(measured, genes)) / scale).sum())
+
+        return min((replace(self, ridge=ridge) for ridge in RIDGES), key=squared_error)
+
+    def predict(self, measured: Values, genes: NDArray[np.intp]) -> Values:
+        """Return (N, K) predictions of each half of the cells with weights that were fitted on the other."""
+        share = self._kriged_share(genes)
+        of_kriging = self.kriged @ self.loadings[genes].T
+        return np.asarray((1 - share) * self._of_states(measured, genes) + share * of_kriging)
+
+    def weights(self, measured: Values, genes: NDArray[np.intp]) -> Values:
+        """Return (K, D + Q) weights of states and kriged components, fitted to the (N, K) deviations of all cells."""
+        share = self._kriged_share(genes)[:, None]
+        of_states = _ridge(self.states, measured, self.prior[genes], self.ridge)
+        return np.hstack([(1 - share) * of_states, share * self.loadings[genes]])
+
+    def _of_states(self, measured: Values, genes: NDArray[np.intp]) -> Values:
+        predicted = np.empty_like(measured)
+        for half in (self.halves, ~self.halves):
+            weights = _ridge(self.states[~half], measured[~half], self.prior[genes], self.ridge)
+            predicted[half] = self.states[half] @ weights.T
+        return predicted
+
+    def _kriged_share(self, genes: NDArray[np.intp]) -> Values:
+        return np.where(self.loadings[genes].any(axis=1), KRIGED_SHARE, 0.0)
+
+
+def _ridge(states: Values, measured: Values, prior: NDArray[np.floating], ridge: float) -> Values:
     """Return (K, D) weights from (N, D) states to (N, K) deviations, drawn to the prior as by ``ridge`` cells."""
     gram = states.T @ states
     penalty = max(ridge * np.trace(gram) / len(gram) / max(len(states), 1), np.finfo(float).tiny)
     correction = np.linalg.solve(gram + penalty * np.eye(len(gram)), states.T @ (measured - states @ prior.T))
     return np.asarray(prior + correction.T, dtype=np.float64)
-
-
-def _cross_predict(
-    states: NDArray[np.float64],
-    measured: NDArray[np.float64],
-    prior: NDArray[np.floating],
-    halves: NDArray[np.bool_],
-    ridge: float,
-) -> NDArray[np.float64]:
-    """Return (N, K) predictions of each half of the cells with weights that were fitted on the other."""
-    predicted = np.empty_like(measured)
-    for half in (halves, ~halves):
-        predicted[half] = states[half] @ _ridge(states[~half], measured[~half], prior, ridge).T
-    return predicted
 
 
 def _signal_variance(counts: sp.csr_matrix, moments: GeneMoments, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -49,3 +49,4 @@ def test_few_cells_have_a_field_of_nothing_much(n_cells: int) -> None:
     kriged = field.krige(np.arange(n_cells), GRID[5:8])
     assert kriged.shape == (3, field.scores.shape[1])
     assert np.isfinite(kriged).all()
+    assert np.isfinite(field.loadings).all()
