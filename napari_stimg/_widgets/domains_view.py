@@ -201,12 +201,18 @@ class DomainsView(QWidget):
         box.setLayout(column(self._cluster_form.native, row(find, self.suggest, stretch=0), margin_px=0))
         return box
 
+    def _offer_neighbours(self, method: str) -> None:
+        """Let a number of neighbours be chosen where they vote."""
+        self._paint_form.n_neighbours.enabled = method == "knn"
+
     def _build_scribbles(self) -> QWidget:
         add = button("+ Class", "Another class to scribble with", self.class_added.emit)
         self.clear = button("Clear", "Remove all scribbles", self.scribbles_cleared.emit)
         self._paint_form = parameter_form(
             PaintParameters, in_row=2, method="Method", n_neighbours="Neighbours", refine="Smooth"
         )
+        self._paint_form.method.changed.connect(self._offer_neighbours)
+        self._offer_neighbours(self._paint_form.method.value)
         self._live = QCheckBox("Paint after every stroke")
         self._live.setToolTip("Paint the section anew as soon as a stroke is over")
         self.paint = button("Paint section", "", self.paint_requested.emit, primary=True)

@@ -185,6 +185,15 @@ def test_forms_give_the_cores_own_parameters(shown):
     assert view.cluster_parameters == ClusterParameters(n_domains=11)
 
 
+def test_a_number_of_neighbours_can_be_chosen_where_they_vote(shown):
+    form = shown(DomainsView())._paint_form
+    assert not form.n_neighbours.enabled
+    form.method.value = "knn"
+    assert form.n_neighbours.enabled
+    form.method.value = "logistic"
+    assert not form.n_neighbours.enabled
+
+
 def test_forms_of_domains_have_two_fields_in_a_row(shown):
     form = shown(DomainsView())._cluster_form
     tops = {name: getattr(form, name).native.y() for name in ("n_domains", "method", "refine", "seed")}
