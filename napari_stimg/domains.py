@@ -161,7 +161,8 @@ def paint(
         places = components(embedding, painters.n_components(len(embedding)))
         probabilities = (probabilities + painters.by_mixture(places, codes)) / 2
     if params.refine:
-        probabilities = probabilities[_neighbours(positions)].mean(axis=1)
+        neighbours = _neighbours(positions)
+        probabilities = sum(probabilities[nth] for nth in neighbours.T) / neighbours.shape[1]
     probabilities[labelled] = np.eye(classes.size)[codes[labelled]]
     return Painting(labels=classes[probabilities.argmax(axis=1)], probabilities=probabilities.astype(np.float32))
 

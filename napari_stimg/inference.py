@@ -21,7 +21,7 @@ from napari_stimg.spatial_field import SpatialField, spatial_field
 from napari_stimg.windows import Blend, WindowParameters, inside, windows_around
 
 EMBEDDING_SIGMA = 1.5
-"""Width, in pitches, of the Gaussian over a spot's surroundings. Chosen on development sections (docs/method.md)."""
+"""Width, in pitches, of the Gaussian over a spot's surroundings. Chosen on development sections (docs/tried.md)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +94,8 @@ def embed(
 
     It is what a spot's surroundings express along the section's spatial components, in the model's own coordinates:
     these are told from expression by the section's read-out, so that the same tissue lies near itself on other
-    sections. Spots that share a cell of the lattice share its embedding.
+    sections. Spots that share a cell of the lattice share its embedding. Where no cell has a neighbour, nothing is
+    shared, and the embedding is zero.
 
     Parameters
     ----------

@@ -77,14 +77,20 @@ class Processes:
         """Return the (N, D) expectation at (N, 2) places, in pitches, of (V, D) values measured at (V, 2) others."""
         box = box_around(np.concatenate([measured, asked]))
         at_measured, at_asked = box.sines(measured), box.sines(asked)
-        gram, moments = at_measured.T @ at_measured, at_measured.T @ values
         expected = np.zeros((len(asked), values.shape[1]))
-        for length, ratio in {*zip(self.lengths, self.ratios, strict=True)}:
-            alike = (self.lengths == length) & (self.ratios == ratio)
+        for length in np.unique(self.lengths):
             weight = np.sqrt(matern_density(box.squared_frequency, length))
-            covariance = gram * np.outer(weight, weight) + ratio * np.eye(len(gram))
-            solved = np.linalg.solve(covariance, weight[:, None] * moments[:, alike])
-            expected[:, alike] = (at_asked * weight) @ solved
+            factors, asked_factors = at_measured * weight, at_asked * weight
+            wide = factors.shape[1] > len(factors)  # places far apart have more sines between them than places
+            gram = factors @ factors.T if wide else factors.T @ factors
+            for ratio in np.unique(self.ratios[self.lengths == length]):
+                alike = (self.lengths == length) & (self.ratios == ratio)
+                covariance = gram + ratio * np.eye(len(gram))
+                if wide:
+                    solved = factors.T @ np.linalg.solve(covariance, values[:, alike])
+                else:
+                    solved = np.linalg.solve(covariance, factors.T @ values[:, alike])
+                expected[:, alike] = asked_factors @ solved
         return expected
 
 
@@ -110,16 +116,35 @@ def fit_processes(parts: Sequence[Part]) -> Processes:
     for length in LENGTHS:
         spectra, turned = [], []
         for box, at, (values, _) in zip(boxes, sines, parts, strict=True):
-            weighted = at * np.sqrt(matern_density(box.squared_frequency, length))
-            sizes, vectors = np.linalg.eigh(weighted.T @ weighted)
-            spectra.append(np.maximum(sizes, 0.0))
-            turned.append(vectors.T @ (weighted.T @ values))
+            spectrum, in_eigenvectors = _decompose(at * np.sqrt(matern_density(box.squared_frequency, length)), values)
+            spectra.append(spectrum)
+            turned.append(in_eigenvectors)
         spectrum, in_eigenvectors = np.concatenate(spectra), np.concatenate(turned)
         for ratio in NOISE_TO_SIGNAL:
             likelihood = log_likelihood(spectrum, in_eigenvectors, np.asarray(power), n_spots=n_places, ratio=ratio)
             better = likelihood > best
             best[better], lengths[better], ratios[better] = likelihood[better], length, ratio
     return Processes(lengths=lengths, ratios=ratios)
+
+
+def _decompose(
+    factors: NDArray[np.float64], values: NDArray[np.floating]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the eigenvalues of ``F' F``, and the data ``F' y`` in its eigenvectors, but for those of eigenvalue 0.
+
+    Parameters
+    ----------
+    factors : (V, M) float64
+        F.
+    values : (V, D) float
+        y.
+    """
+    if factors.shape[1] <= len(factors):
+        sizes, vectors = np.linalg.eigh(factors.T @ factors)
+        return np.maximum(sizes, 0.0), vectors.T @ (factors.T @ values)
+    sizes, vectors = np.linalg.eigh(factors @ factors.T)
+    sizes = np.maximum(sizes, 0.0)
+    return sizes, np.sqrt(sizes)[:, None] * (vectors.T @ values)
 
 
 def log_likelihood(

@@ -1,10 +1,11 @@
 """Gaussian mixtures of an embedding, and what several of them agree on.
 
 One mixture is a matter of luck: other first centres, or a few components more, give other domains. A vote of
-many is steadier, and closer to experts' labels than its average voter (docs/method.md).
+many is steadier, and closer to experts' labels than its average voter (docs/tried.md).
 """
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -79,14 +80,16 @@ def vote(clusterings: Sequence[NDArray[np.integer]], n_clusters: int) -> NDArray
         before, voted = voted, votes.argmax(axis=1)
         if np.array_equal(before, voted):
             break
-    return voted if np.unique(voted).size == np.unique(typical).size else typical
+    return voted if np.unique(voted).size >= np.unique(typical).size else typical
 
 
 def _most_typical(clusterings: Sequence[NDArray[np.integer]]) -> NDArray[np.integer]:
     """Return the clustering that agrees most with all, by the adjusted Rand index."""
     from sklearn.metrics import adjusted_rand_score
 
-    agreement = [sum(adjusted_rand_score(one, other) for other in clusterings) for one in clusterings]
+    agreement = np.zeros(len(clusterings))
+    for one, other in combinations(range(len(clusterings)), 2):
+        agreement[[one, other]] += adjusted_rand_score(clusterings[one], clusterings[other])
     return clusterings[int(np.argmax(agreement))]
 
 

@@ -42,7 +42,7 @@ class SpatialComponents:
     columns : (N,) int
         The genes that take part, the most variable first.
     scale : (N,) float64
-        Each one's standard deviation of log expression, which it counts in units of.
+        What each counts in units of: its standard deviation of log expression, at least that of ``MIN_VARIANCE``.
     directions : (N, Q) float64
         Orthonormal, the most shared first; Q may be 0.
     scores : (C, Q) float64
@@ -67,7 +67,8 @@ def spatial_components(
     positions : (C, 2) float
         Where they lie, in pitches.
     beyond_chance : bool
-        Whether only those are wanted that share more than the first one of the same cells in random places.
+        Whether only those are wanted that share more than the first one of the same cells shuffled over the places
+        once. Where expression has no pattern at all, one is still kept about every other time.
     seed : int
         Of chance, and of which cells they are fitted to, where there are more than ``MOST_CELLS``.
     """
@@ -132,5 +133,5 @@ def _leading(
     """Return the (Q,) largest eigenvalues, of those that are positive, and their (N, Q) eigenvectors."""
     n_genes = len(covariance)
     values, vectors = eigh(covariance, subset_by_index=(max(0, n_genes - n_components), n_genes - 1))
-    positive = values > n_genes * float(np.finfo(np.float32).eps * np.abs(values).max(initial=0.0))
+    positive = values > max(1e-6, n_genes * float(np.finfo(np.float32).eps * np.abs(values).max(initial=0.0)))
     return values[positive][::-1].astype(np.float64), vectors[:, positive][:, ::-1].astype(np.float64)

@@ -67,8 +67,8 @@ def spatial_field(
 def _loadings(counts: sp.csr_matrix, scores: NDArray[np.float64], places: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return (G, Q) loadings: a gene's covariance with the neighbours' scores, over that of the cells' own scores.
 
-    For genes that the components were found in this is nearly their direction, which is an eigenvector of such
-    covariances; all other genes get theirs alike.
+    For genes that the components were found in this is nearly their direction, an eigenvector of such covariances,
+    times their standard deviation; all other genes get theirs alike.
     """
     around = np.zeros_like(scores)
     tree, everyone = cKDTree(places), np.arange(len(places))

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from napari_stimg.kriging import (
-    LENGTHS,
-    NOISE_TO_SIGNAL,
+    Processes,
     box_around,
     fit_processes,
     log_likelihood,
@@ -75,11 +74,6 @@ def test_nothing_is_made_of_noise() -> None:
     assert np.abs(predicted).max() < 0.35
 
 
-def test_lengths_and_noise_ascend() -> None:
-    assert list(LENGTHS) == sorted(LENGTHS)
-    assert list(NOISE_TO_SIGNAL) == sorted(NOISE_TO_SIGNAL)
-
-
 def test_processes_fitted_to_parts_of_a_section_are_nearly_those_of_the_whole() -> None:
     rng = np.random.default_rng(0)
     lengths = (3.0, 12.0)
@@ -88,8 +82,21 @@ def test_processes_fitted_to_parts_of_a_section_are_nearly_those_of_the_whole() 
     measured += 0.3 * rng.normal(size=measured.shape)
     left = GRID[:, 0] < 12
     fitted = fit_processes([(measured[part], GRID[part]) for part in (left, ~left)])
-    assert fitted.lengths[0] < fitted.lengths[1]
-    assert (fitted.ratios < 1).all()
+    whole = fit_processes([(measured, GRID)])
+    for parts_have, whole_has in ((fitted.lengths, whole.lengths), (fitted.ratios, whole.ratios)):
+        np.testing.assert_allclose(np.log(parts_have), np.log(whole_has), atol=0.7)  # a step of either grid
+
+
+def test_places_far_apart_are_kriged_as_those_nearby_are_without_a_sine_for_every_wave_between_them() -> None:
+    rng = np.random.default_rng(0)
+    near, values = GRID[:200], rng.normal(size=(200, 2)) + np.sin(GRID[:200, [0]] / 3)
+    far = np.concatenate([near, near[:3] + 150])
+    more = np.concatenate([values, values[:3]])
+    processes = fit_processes([(more, far)])
+    np.testing.assert_allclose(processes.predict(more, far, near[:5]).shape, (5, 2))
+    alone = Processes(lengths=np.array([4.0, 4.0]), ratios=np.array([1.0, 1.0]))
+    together, apart = alone.predict(more, far, near[:50] + 0.5), alone.predict(values, near, near[:50] + 0.5)
+    assert np.square(together - apart).mean() < 0.05 * np.square(apart).mean()
 
 
 def test_no_process_is_predicted_where_there_is_none() -> None:

@@ -33,6 +33,11 @@ def test_a_vote_that_would_leave_a_cluster_empty_returns_the_most_typical_cluste
     assert any(np.array_equal(voted, one) for one in lone)
 
 
+def test_a_vote_that_has_more_clusters_than_the_most_typical_clustering_stands() -> None:
+    voters = [[1, 0, 0, 0, 0, 1], [1, 0, 1, 1, 2, 2], [2, 0, 2, 0, 1, 0], [0, 1, 0, 1, 0, 0]]
+    np.testing.assert_array_equal(np.unique(vote([np.array(voter) for voter in voters], 3)), [0, 1, 2])
+
+
 def test_a_vote_of_mixtures_is_steadier_than_its_voters() -> None:
     rng = np.random.default_rng(1)
     centres = rng.standard_normal((6, 20)) * np.linspace(1.2, 0.2, 20)
