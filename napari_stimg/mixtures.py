@@ -97,6 +97,5 @@ def _match(clusters: NDArray[np.integer], known: NDArray[np.integer], n_clusters
     """Return (``n_clusters``,) which known cluster each cluster is, one to one, so that most spots keep theirs."""
     from scipy.optimize import linear_sum_assignment
 
-    shared = np.zeros((n_clusters, n_clusters))
-    np.add.at(shared, (clusters, known), 1)
+    shared = np.bincount(clusters * n_clusters + known, minlength=n_clusters**2).reshape(n_clusters, n_clusters)
     return np.asarray(linear_sum_assignment(shared, maximize=True)[1], dtype=np.intp)
