@@ -71,7 +71,7 @@ class Readout:
     error_variance : (K,) float32
         Mean squared error of the expectation (not of the noisy measurement) in rehearsals, and at least that of the
         gene's mean over the visible cells; > 0. NaN where it was not asked for. Kriging is flattered by rehearsals (see
-        ``KRIGED_SHARE``), so on sections of few cells it is too small by up to a tenth.
+        ``KRIGED_SHARE``), so on sections of few cells it is too small (by 7 % in simulated ones of 225 cells).
     growth : float
         Exponent with which that error grows with the distance to visible cells, >= 0.
     typical_distance : float

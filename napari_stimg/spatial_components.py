@@ -56,7 +56,7 @@ class SpatialComponents:
 
 
 def spatial_components(
-    counts: sp.csr_matrix, positions: NDArray[np.floating], *, beyond_chance: bool = False, seed: int = 0
+    counts: sp.csr_matrix, positions: NDArray[np.floating], *, above_shuffled: bool = False, seed: int = 0
 ) -> SpatialComponents:
     """Return the spatial components of a section.
 
@@ -66,7 +66,7 @@ def spatial_components(
         Counts of its cells.
     positions : (C, 2) float
         Where they lie, in pitches.
-    beyond_chance : bool
+    above_shuffled : bool
         Whether only those are wanted that share more than the first one of the same cells shuffled over the places
         once. Where expression has no pattern at all, one is still kept about every other time.
     seed : int
@@ -81,7 +81,7 @@ def spatial_components(
     rng = np.random.default_rng(seed)
     some = rng.permutation(counts.shape[0])[:MOST_CELLS]
     shares, directions = _leading(_shared_covariance(expression, mean, positions, some))
-    if beyond_chance:
+    if above_shuffled:
         elsewhere = positions[rng.permutation(len(positions))]
         by_chance, _ = _leading(_shared_covariance(expression, mean, elsewhere, some), n_components=1)
         directions = directions[:, shares > by_chance.max(initial=0.0)]

@@ -15,7 +15,7 @@ from napari_stimg.spatial_components import CELLS_AT_ONCE, neighbour_average, sp
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpatialField:
-    """The spatial components of a section that are beyond chance, and how each varies from place to place.
+    """The spatial components of a section that are above those of shuffled cells, and how each varies over places.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def spatial_field(
     seed : int
         Of chance.
     """
-    scores = spatial_components(counts, places, beyond_chance=True, seed=seed).scores
+    scores = spatial_components(counts, places, above_shuffled=True, seed=seed).scores
     return SpatialField(
         scores=scores,
         places=places,

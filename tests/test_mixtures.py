@@ -51,7 +51,22 @@ def test_a_vote_of_mixtures_is_steadier_than_its_voters() -> None:
     assert spread(voted) < spread(single)
 
 
+def overlapping() -> NDArray[np.float64]:
+    """Return (120, 10) places in three clouds that cannot be told apart wholly."""
+    return 1.5 * np.eye(3, 10)[TRUTH] + np.random.default_rng(0).standard_normal((TRUTH.size, 10))
+
+
 def test_large_sections_are_fitted_in_part_and_told_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+    in_full = vote_of_mixtures(overlapping(), 3, seed=0)
     monkeypatch.setattr(mixtures, "MOST_FITTED", 60)
-    places = 4 * np.eye(3, 10)[TRUTH] + 0.3 * np.random.default_rng(0).standard_normal((TRUTH.size, 10))
-    assert adjusted_rand_score(TRUTH, vote_of_mixtures(places, 3, seed=0)) == 1
+    in_part = vote_of_mixtures(overlapping(), 3, seed=0)
+    assert in_part.shape == (TRUTH.size,)
+    assert not np.array_equal(in_part, in_full)
+    apart = 4 * np.eye(3, 10)[TRUTH] + 0.3 * np.random.default_rng(0).standard_normal((TRUTH.size, 10))
+    assert adjusted_rand_score(TRUTH, vote_of_mixtures(apart, 3, seed=0)) == 1
+
+
+def test_another_seed_gives_another_vote_and_the_same_one_the_same() -> None:
+    first, again, other = (vote_of_mixtures(overlapping(), 3, seed=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)

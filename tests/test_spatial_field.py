@@ -28,7 +28,7 @@ def test_what_lies_in_a_hole_is_foretold_from_around_it() -> None:
     assert np.square(expected)[:, flat].mean() < 0.2 * np.square(expected)[:, follows].mean()
 
 
-def test_components_that_chance_may_have_made_are_left_out() -> None:
+def test_most_components_of_cells_without_a_pattern_are_left_out() -> None:
     assert spatial_components(counts_of(0.0), GRID).scores.shape[1] > 5
     assert spatial_field(counts_of(0.0), GRID, EVERYWHERE).scores.shape[1] <= 1
     assert 1 <= spatial_field(counts_of(0.5), GRID, EVERYWHERE).scores.shape[1] <= 3

@@ -27,8 +27,8 @@ def test_the_seed_of_the_run_is_set() -> None:
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="a machine with GPUs takes them")
-def test_automatic_is_the_cpu_where_there_is_no_gpu() -> None:
+def test_automatic_is_the_cpu_where_there_is_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     assert launch(run_on(accelerator="auto")).device.type == "cpu"
 
 
@@ -40,8 +40,8 @@ def test_more_devices_than_there_are_are_refused() -> None:
         launch(run_on(devices=999))
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without GPUs")
-def test_a_missing_accelerator_is_refused() -> None:
+def test_a_missing_accelerator_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(
         InputError, match=r"run\.accelerator: expected one that this machine has, found cuda; take auto or cpu"
     ):
