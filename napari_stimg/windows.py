@@ -24,9 +24,10 @@ class WindowParameters:
     side : int
         Side of a window, in pitches.
     stride : int
-        Pitches from one window to the next, at most ``side``. With the bundled model, strides of 4 to 16 change the
-        reconstruction of a 14 x 14 hole by at most 7 % of its spread and of its standard deviation (root mean square;
-        simulated, Visium and STARmap sections); windows that do not overlap change it by more.
+        Pitches from one window to the next, at most ``side``. With the bundled model, strides of 4 to 12 change the
+        reconstruction of a 14 x 14 hole, from that with 16, by 4 to 11 % of its spread (root mean square; simulated,
+        Visium and STARmap sections), and its standard deviation not at all; windows that do not overlap change it by
+        more.
     """
 
     side: int = 32
