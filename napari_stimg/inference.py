@@ -16,9 +16,9 @@ from napari_stimg.progress import Progress
 from napari_stimg.readout import Rehearsal, fit_readout, gene_frame
 from napari_stimg.rehearsal import Visible, corpus_weights, distance_to, practice_windows, rehearse, see
 from napari_stimg.slide import Slide
-from napari_stimg.spatial_components import spatial_components
-from napari_stimg.spatial_field import SpatialField, spatial_field
-from napari_stimg.windows import Blend, WindowParameters, inside, windows_around
+from napari_stimg.spatial_components import spatial_components, variable_genes
+from napari_stimg.spatial_field import SpatialFields, spatial_fields
+from napari_stimg.windows import Blend, WindowParameters, inside, tokens_around, windows_around
 
 EMBEDDING_SIGMA = 1.5
 """Width, in pitches, of the Gaussian over a spot's surroundings. Chosen on development sections (docs/tried.md)."""
@@ -39,7 +39,7 @@ class InferenceParameters:
     uncertainty : bool
         Whether the standard deviation of a reconstruction is wanted, too.
     kriging : bool
-        Whether what kriging says of the section's own spatial components is averaged with what the model says.
+        Whether what kriging says of the section's own spatial components is weighed together with what the model says.
     """
 
     windows: WindowParameters = field(default_factory=WindowParameters)
@@ -58,6 +58,9 @@ class InferenceParameters:
 QUICK = InferenceParameters(uncertainty=False, kriging=False)
 """For a picture while one draws: what the model alone says, fitted to the visible spots of each mask anew so that
 nothing hidden can leak, without the standard deviation."""
+
+KRIGING_MARGIN = 8.0
+"""Pitches beyond a window from which is kriged, too, so that two windows say nearly the same."""
 
 FIELD_WINDOWS = 6
 """Windows by which it is found how the spatial components vary from place to place."""
@@ -117,9 +120,10 @@ def embed(
     rehearsals = yield from practise(visible, params, done=0, total=total)
     yield Progress(done=total - 1, total=total, message="Embedding")
     counts = sum_by_cell(slide.counts, lattice)
-    shared = spatial_components(counts, visible.places, seed=params.seed)
+    genes = variable_genes(counts)
+    shared = spatial_components(genes, visible.places, seed=params.seed)
     prior = corpus_weights(checkpoint, slide)
-    frame = gene_frame(counts, shared.columns, rehearsals, prior, scale=shared.scale)
+    frame = gene_frame(counts, genes.columns, rehearsals, prior, scale=genes.scale)
     embedding = np.empty((len(visible.places), frame.shape[1]), dtype=np.float32)
     for cells, block in smoothed_blocks(shared.scores, visible.places, sigma=EMBEDDING_SIGMA):
         embedding[cells] = block @ (shared.directions.T @ frame)
@@ -210,24 +214,25 @@ def expect(
     crops = windows_around(queried, lattice, visible.lattice, params.windows)
     total = len(crops) + params.n_rehearsals + 1
     counts = sum_by_cell(seen.counts, visible.lattice)
-    field = _spatial_field(counts, visible, params) if params.kriging else None
-    blend = Blend(queried.size, checkpoint.model.config.width + (field.scores.shape[1] if field else 0))
+    fields = _spatial_fields(counts, visible, params) if params.kriging else None
+    blend = Blend(queried.size, checkpoint.model.config.width + (fields.whole.scores.shape[1] if fields else 0))
     places, cells = lattice.positions[queried], lattice.cell_of_spot[queried]
     for done, crop in enumerate(crops):
         yield Progress(done=done, total=total, message="Reconstructing")
         held = np.flatnonzero(inside(crop, cells))
         states = visible.decode(crop.tokens, places[held])
-        if field:
-            states = np.hstack([states, field.krige(crop.tokens, places[held])])
+        if fields:
+            shown = tokens_around(crop, visible.lattice, pitches=KRIGING_MARGIN)
+            states = np.hstack([states, fields.whole.krige(shown, places[held])])
         blend.add(held, states, crop, cells[held])
-    rehearsals = yield from practise(visible, params, done=len(crops), total=total, field=field)
+    rehearsals = yield from practise(visible, params, done=len(crops), total=total, fields=fields)
     yield Progress(done=total - 1, total=total, message="Reading out genes")
     readout = fit_readout(
         counts,
         columns,
         rehearsals,
         corpus_weights(checkpoint, seen),
-        loadings=field.loadings if field else None,
+        kriging=fields.kriged_genes if fields else None,
         seed=params.seed,
         uncertainty=params.uncertainty,
     )
@@ -264,12 +269,12 @@ def check_mask(mask: NDArray[np.bool_], slide: Slide) -> None:
 
 
 def practise(
-    visible: Visible, params: InferenceParameters, *, done: int, total: int, field: SpatialField | None = None
+    visible: Visible, params: InferenceParameters, *, done: int, total: int, fields: SpatialFields | None = None
 ) -> Generator[Progress, None, list[Rehearsal]]:
     """Yield progress from ``done`` steps on, and return the rehearsals."""
     side = params.windows.in_cells(visible.lattice).side
     rng = np.random.default_rng(params.seed)
-    practice = rehearse(visible, side=side, n_rehearsals=params.n_rehearsals, rng=rng, field=field)
+    practice = rehearse(visible, side=side, n_rehearsals=params.n_rehearsals, rng=rng, fields=fields)
     while True:
         try:
             yield Progress(done=done + next(practice), total=total, message="Rehearsing on visible spots")
@@ -278,8 +283,8 @@ def practise(
             return rehearsals
 
 
-def _spatial_field(counts: sp.csr_matrix, visible: Visible, params: InferenceParameters) -> SpatialField:
-    """Return the spatial field of the visible cells."""
+def _spatial_fields(counts: sp.csr_matrix, visible: Visible, params: InferenceParameters) -> SpatialFields:
+    """Return the spatial fields of the visible cells."""
     side = params.windows.in_cells(visible.lattice).side
     crops = practice_windows(visible.lattice, side, FIELD_WINDOWS, np.random.default_rng(params.seed))
-    return spatial_field(counts, visible.places, [crop.tokens for crop in crops], seed=params.seed)
+    return spatial_fields(counts, visible.places, [crop.tokens for crop in crops], seed=params.seed)

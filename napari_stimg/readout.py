@@ -13,7 +13,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from napari_stimg.expression import GeneMoments, all_integers, expression_moments, log_expression, row_blocks, thin
+from napari_stimg.expression import expression_moments, log_expression
+from napari_stimg.signal_variance import signal_variance
 from napari_stimg.tokens import MIN_VARIANCE
 
 RIDGES = (300.0, 1000.0, 3000.0, 10000.0, 30000.0)
@@ -24,10 +25,6 @@ GUIDE_GENES = 1000
 
 MIN_ERROR_SHARE = 0.05
 """Least share of a gene's explainable variance that a reconstruction is taken to miss."""
-
-KRIGED_SHARE = 0.5
-"""Weight of kriging in an expectation, the rest is the model's. Rehearsals cannot choose it: the components were fitted
-to the cells that are practised, too, which flatters kriging."""
 
 GENES_AT_ONCE = 2048
 """Genes fitted at once, which bounds memory."""
@@ -48,14 +45,31 @@ class Rehearsal:
         What the model said of them while they were hidden.
     distance : (N,) float32
         Pitches to the nearest cell that stayed visible.
-    kriged : (N, Q) float32
-        What kriging said of the section's spatial components there (``SpatialField``); Q may be 0.
+    kriged : (N, P) float32
+        What kriging said there of spatial components that these cells had no part in (``SpatialFields.practise``); P
+        may be 0.
     """
 
     cells: NDArray[np.intp]
     states: NDArray[np.float32]
     distance: NDArray[np.float32]
     kriged: NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class KrigedGenes:
+    """How genes follow from kriged components.
+
+    Parameters
+    ----------
+    loadings : (G, Q) float64
+        Log expression for each unit of the section's spatial components; zero for a gene that they say nothing of.
+    practised : (G, P) float64
+        The same for the components that are kriged in rehearsals.
+    """
+
+    loadings: NDArray[np.float64]
+    practised: NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -70,8 +84,7 @@ class Readout:
         Log expression for each unit of a state, and of a kriged component.
     error_variance : (K,) float32
         Mean squared error of the expectation (not of the noisy measurement) in rehearsals, and at least that of the
-        gene's mean over the visible cells; > 0. NaN where it was not asked for. Kriging is flattered by rehearsals (see
-        ``KRIGED_SHARE``), so on sections of few cells it is too small (by 7 % in simulated ones of 225 cells).
+        gene's mean over the visible cells; > 0. NaN where it was not asked for.
     growth : float
         Exponent with which that error grows with the distance to visible cells, >= 0.
     typical_distance : float
@@ -108,7 +121,7 @@ def fit_readout(
     rehearsals: Sequence[Rehearsal],
     prior: NDArray[np.float32],
     *,
-    loadings: NDArray[np.floating] | None = None,
+    kriging: KrigedGenes | None = None,
     seed: int = 0,
     uncertainty: bool = True,
 ) -> Readout:
@@ -124,9 +137,9 @@ def fit_readout(
         Visible cells hidden for practice, at least one.
     prior : (G, D) float32
         The corpus' weights, zero for genes it does not know.
-    loadings : (G, Q) float, optional
-        Log expression for each unit of a kriged component; the expectation is then the mean of the model's and
-        kriging's, but that of a gene whose loadings are zero is the model's.
+    kriging : KrigedGenes, optional
+        How genes follow from kriged components. The expectation is then a mean of the model's and of kriging's, with
+        the weights that suit rehearsals best; that of a gene whose loadings are zero is the model's.
     seed : int
         Of the thinning by which noise is told from signal.
     uncertainty : bool
@@ -143,14 +156,15 @@ def fit_readout(
 
     guides = np.argsort(-variance, kind="stable")[:GUIDE_GENES]
     of_guides, scale = deviations(guides), np.sqrt(variance[guides])
-    n_kriged = rehearsals[0].kriged.shape[1]
+    none = np.zeros((counts.shape[1], 0))
     practice = _Practice(
         states=np.concatenate([rehearsal.states for rehearsal in rehearsals]).astype(np.float64),
         kriged=np.concatenate([rehearsal.kriged for rehearsal in rehearsals]).astype(np.float64),
-        halves=cells % 2 == 0,
+        halves=first_half(cells),
         prior=prior,
-        loadings=np.zeros((counts.shape[1], n_kriged)) if loadings is None else loadings,
+        kriging=kriging or KrigedGenes(loadings=none, practised=none),
     ).with_best_ridge(of_guides, guides, scale)
+    practice = practice.with_best_share(of_guides, guides, scale)
     if not uncertainty:
         return Readout(
             mean=moments.mean[columns],
@@ -159,11 +173,11 @@ def fit_readout(
             growth=0.0,
             typical_distance=1.0,
         )
-    signal = _signal_variance(counts, moments, np.random.default_rng(seed))
+    signal = signal_variance(counts, moments, seed=seed)
     noise = np.maximum(of_guides.var(axis=0) - signal[guides], 0)
     missed = of_guides - practice.predict(of_guides, guides)
     growth, typical_distance = _growth((missed**2 - noise).sum(axis=1), distance)
-    weights = np.empty((len(columns), prior.shape[1] + n_kriged))
+    weights = np.empty((len(columns), prior.shape[1] + practice.kriging.loadings.shape[1]))
     error = np.empty(len(columns))
     for start in range(0, len(columns), GENES_AT_ONCE):
         part = slice(start, start + GENES_AT_ONCE)
@@ -208,6 +222,14 @@ def gene_frame(
     return np.asarray(weights @ (turned[:, told] / np.sqrt(sizes[told])) @ turned[:, told].T)
 
 
+def first_half(cells: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return (N,) which of N cells, by number, are in the first half of two that judge each other.
+
+    A cell must not be judged by what was fitted to its own noise.
+    """
+    return np.asarray(cells % 2 == 0)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Practice:
     """How genes follow from states and kriged components, learned from N practised cells.
@@ -216,25 +238,27 @@ class _Practice:
     ----------
     states : (N, D) float64
         The model's.
-    kriged : (N, Q) float64
+    kriged : (N, P) float64
         Components.
     halves : (N,) bool
-        By which cells are told apart that predict each other: one practised twice must not be judged by weights fitted
-        to its own noise.
+        By which cells are told apart that predict each other (``first_half``).
     prior : (G, D) float
         The corpus' weights.
-    loadings : (G, Q) float
-        Of kriged components.
+    kriging : KrigedGenes
+        How genes follow from kriged components.
     ridge : float
         Trust in the prior: as many cells weigh as much.
+    kriged_share : float
+        Weight of kriging in an expectation, in [0, 1]; the rest is the model's.
     """
 
     states: Values
     kriged: Values
     halves: NDArray[np.bool_]
     prior: NDArray[np.floating]
-    loadings: NDArray[np.floating]
+    kriging: KrigedGenes
     ridge: float = RIDGES[0]
+    kriged_share: float = 0.0
 
     def with_best_ridge(self, measured: Values, genes: NDArray[np.intp], scale: NDArray[np.floating]) -> "_Practice":
         """Return it with the ridge by which the model predicts (N, K) deviations best, in units of the (K,) scale."""
@@ -244,17 +268,24 @@ class _Practice:
 
         return min((replace(self, ridge=ridge) for ridge in RIDGES), key=squared_error)
 
+    def with_best_share(self, measured: Values, genes: NDArray[np.intp], scale: NDArray[np.floating]) -> "_Practice":
+        """Return it with the share of kriging that predicts (N, K) deviations best, in units of the (K,) scale."""
+        of_states = self._of_states(measured, genes)
+        apart = np.where(self._kriged(genes), self._of_kriging(genes) - of_states, 0.0) / scale
+        missed = (measured - of_states) / scale
+        size = np.square(apart).sum()
+        return replace(self, kriged_share=float(np.clip((apart * missed).sum() / size, 0, 1)) if size > 0 else 0.0)
+
     def predict(self, measured: Values, genes: NDArray[np.intp]) -> Values:
-        """Return (N, K) predictions of each half of the cells with weights that were fitted on the other."""
-        share = self._kriged_share(genes)
-        of_kriging = self.kriged @ self.loadings[genes].T
-        return np.asarray((1 - share) * self._of_states(measured, genes) + share * of_kriging)
+        """Return (N, K) predictions of each half of the cells with what was fitted to the other."""
+        share = self.kriged_share * self._kriged(genes)
+        return np.asarray((1 - share) * self._of_states(measured, genes) + share * self._of_kriging(genes))
 
     def weights(self, measured: Values, genes: NDArray[np.intp]) -> Values:
         """Return (K, D + Q) weights of states and kriged components, fitted to the (N, K) deviations of all cells."""
-        share = self._kriged_share(genes)[:, None]
+        share = (self.kriged_share * self._kriged(genes))[:, None]
         of_states = _ridge(self.states, measured, self.prior[genes], self.ridge)
-        return np.hstack([(1 - share) * of_states, share * self.loadings[genes]])
+        return np.hstack([(1 - share) * of_states, share * self.kriging.loadings[genes]])
 
     def _of_states(self, measured: Values, genes: NDArray[np.intp]) -> Values:
         predicted = np.empty_like(measured)
@@ -263,8 +294,12 @@ class _Practice:
             predicted[half] = self.states[half] @ weights.T
         return predicted
 
-    def _kriged_share(self, genes: NDArray[np.intp]) -> Values:
-        return np.where(self.loadings[genes].any(axis=1), KRIGED_SHARE, 0.0)
+    def _of_kriging(self, genes: NDArray[np.intp]) -> Values:
+        return self.kriged @ self.kriging.practised[genes].T
+
+    def _kriged(self, genes: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return (K,) which genes kriging says something of."""
+        return np.asarray(self.kriging.loadings[genes].any(axis=1))
 
 
 def _ridge(states: Values, measured: Values, prior: NDArray[np.floating], ridge: float) -> Values:
@@ -273,28 +308,6 @@ def _ridge(states: Values, measured: Values, prior: NDArray[np.floating], ridge:
     penalty = max(ridge * np.trace(gram) / len(gram) / max(len(states), 1), np.finfo(float).tiny)
     correction = np.linalg.solve(gram + penalty * np.eye(len(gram)), states.T @ (measured - states @ prior.T))
     return np.asarray(prior + correction.T, dtype=np.float64)
-
-
-def _signal_variance(counts: sp.csr_matrix, moments: GeneMoments, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return (G,) the variance of each gene's expected log expression over cells, free of counting noise.
-
-    Two halves of a cell's molecules share its expression but not their noise, so their covariance over cells is the
-    variance of what they share; it is carried to full depth by the ratio of the gene's means.
-    """
-    if not all_integers(counts.data):  # logged input has no molecules to split
-        return moments.variance.astype(np.float64)
-    sums = np.zeros((3, counts.shape[1]))
-    for rows in row_blocks(counts):
-        whole = counts[rows]
-        half = thin(whole, 0.5, rng)
-        first, second = log_expression(half), log_expression((whole - half).tocsr())
-        for place, values in enumerate((first, second, first.multiply(second))):
-            sums[place] += np.asarray(values.sum(axis=0, dtype=np.float64)).ravel()
-    first_mean, second_mean, product_mean = sums / counts.shape[0]
-    shared, both = product_mean - first_mean * second_mean, first_mean + second_mean
-    ratio = np.divide(2.0 * moments.mean, both, out=np.ones_like(both), where=both > 0)
-    signal: NDArray[np.float64] = np.clip(shared * ratio**2, 0.0, moments.variance)
-    return signal
 
 
 def _growth(excess: NDArray[np.float64], distance: NDArray[np.float32]) -> tuple[float, float]:

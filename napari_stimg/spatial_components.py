@@ -34,62 +34,94 @@ CELLS_AT_ONCE = 2048
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class VariableGenes:
+    """The most variable genes of a section, each in units of its standard deviation.
+
+    Parameters
+    ----------
+    columns : (N,) int
+        Which, as columns of the counts, the most variable first.
+    scale : (N,) float64
+        Standard deviation of each one's log expression, at least that of ``MIN_VARIANCE``.
+    expression : (C, N) CSR float32
+        Log expression of every cell, over the scale.
+    mean : (N,) float64
+        Its mean over cells.
+    """
+
+    columns: NDArray[np.intp]
+    scale: NDArray[np.float64]
+    expression: sp.csr_matrix
+    mean: NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class SpatialComponents:
     """The spatial components of a section.
 
     Parameters
     ----------
-    columns : (N,) int
-        The genes that take part, the most variable first.
-    scale : (N,) float64
-        What each counts in units of: its standard deviation of log expression, at least that of ``MIN_VARIANCE``.
     directions : (N, Q) float64
-        Orthonormal, the most shared first; Q may be 0.
+        In N variable genes; orthonormal, the most shared first; Q may be 0.
     scores : (C, Q) float64
         Each cell's expression along them, about the section's mean.
     """
 
-    columns: NDArray[np.intp]
-    scale: NDArray[np.float64]
     directions: NDArray[np.float64]
     scores: NDArray[np.float64]
 
 
+def variable_genes(counts: sp.csr_matrix) -> VariableGenes:
+    """Return the genes in which the components of (C, G) counts of cells are found."""
+    moments = expression_moments(counts)
+    columns = np.argsort(-moments.variance, kind="stable")[:N_GENES]
+    scale = np.sqrt(np.maximum(moments.variance[columns], MIN_VARIANCE)).astype(np.float64)
+    expression = sp.vstack([log_expression(counts[rows])[:, columns] for rows in row_blocks(counts)], format="csr")
+    return VariableGenes(
+        columns=columns,
+        scale=scale,
+        expression=expression @ sp.diags(1 / scale, dtype=np.float32),
+        mean=moments.mean[columns] / scale,
+    )
+
+
 def spatial_components(
-    counts: sp.csr_matrix, positions: NDArray[np.floating], *, above_shuffled: bool = False, seed: int = 0
+    genes: VariableGenes,
+    positions: NDArray[np.floating],
+    *,
+    cells: NDArray[np.intp] | None = None,
+    above_shuffled: bool = False,
+    seed: int = 0,
 ) -> SpatialComponents:
     """Return the spatial components of a section.
 
     Parameters
     ----------
-    counts : (C, G) CSR
-        Counts of its cells.
+    genes : VariableGenes
+        Expression of its C cells.
     positions : (C, 2) float
         Where they lie, in pitches.
+    cells : (N,) int, optional
+        Those that the components are found in, neighbours included; all if None.
     above_shuffled : bool
         Whether only those are wanted that share more than the first one of the same cells shuffled over the places
         once. Where expression has no pattern at all, one is still kept about every other time.
     seed : int
         Of chance, and of which cells they are fitted to, where there are more than ``MOST_CELLS``.
     """
-    moments = expression_moments(counts)
-    columns = np.argsort(-moments.variance, kind="stable")[:N_GENES]
-    scale = np.sqrt(np.maximum(moments.variance[columns], MIN_VARIANCE)).astype(np.float64)
-    expression = sp.vstack([log_expression(counts[rows])[:, columns] for rows in row_blocks(counts)], format="csr")
-    expression = expression @ sp.diags(1 / scale, dtype=np.float32)
-    mean = moments.mean[columns] / scale
+    if cells is None:
+        expression, places = genes.expression, positions
+    else:
+        expression, places = genes.expression[cells], positions[cells]
     rng = np.random.default_rng(seed)
-    some = rng.permutation(counts.shape[0])[:MOST_CELLS]
-    shares, directions = _leading(_shared_covariance(expression, mean, positions, some))
+    some = rng.permutation(len(places))[:MOST_CELLS]
+    shares, directions = _leading(_shared_covariance(expression, genes.mean, places, some))
     if above_shuffled:
-        elsewhere = positions[rng.permutation(len(positions))]
-        by_chance, _ = _leading(_shared_covariance(expression, mean, elsewhere, some), n_components=1)
+        elsewhere = places[rng.permutation(len(places))]
+        by_chance, _ = _leading(_shared_covariance(expression, genes.mean, elsewhere, some), n_components=1)
         directions = directions[:, shares > by_chance.max(initial=0.0)]
     return SpatialComponents(
-        columns=columns,
-        scale=scale,
-        directions=directions,
-        scores=np.asarray(expression @ directions - mean @ directions),
+        directions=directions, scores=np.asarray(genes.expression @ directions - genes.mean @ directions)
     )
 
 
@@ -124,7 +156,7 @@ def _shared_covariance(
         own = expression[part].toarray() - mean
         shared = (averaging @ expression).toarray() - np.asarray(averaging.sum(axis=1)).reshape(-1, 1) * mean
         covariance += own.T.astype(np.float32) @ shared.astype(np.float32)
-    return (covariance + covariance.T) / np.float32(2 * len(cells))
+    return (covariance + covariance.T) / np.float32(2 * max(len(cells), 1))
 
 
 def _leading(

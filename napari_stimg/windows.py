@@ -25,7 +25,7 @@ class WindowParameters:
         Side of a window, in pitches.
     stride : int
         Pitches from one window to the next, at most ``side``. With the bundled model, strides of 4 to 12 change the
-        reconstruction of a 14 x 14 hole, from that with 16, by 4 to 11 % of its spread (root mean square; simulated,
+        reconstruction of a 14 x 14 hole, from that with 16, by 4 to 8 % of its spread (root mean square; simulated,
         Visium and STARmap sections), and its standard deviation not at all; windows that do not overlap change it by
         more.
     """
@@ -73,6 +73,14 @@ def windows_around(
             tokens = np.asarray(nearest, dtype=np.intp)
         found.append(replace(crop, tokens=tokens))
     return found
+
+
+def tokens_around(crop: Crop, lattice: Lattice, *, pitches: float) -> NDArray[np.intp]:
+    """Return a window's tokens, and the cells up to so many pitches beyond its border, ascending."""
+    margin = round(pitches / lattice.cell_pitches)
+    height, width = crop.shape
+    wider = crop_at(lattice, crop.row - margin, crop.col - margin, (height + 2 * margin, width + 2 * margin))
+    return np.union1d(crop.tokens, wider.tokens)
 
 
 def inside(crop: Crop, cells: NDArray[np.integer]) -> NDArray[np.bool_]:

@@ -145,7 +145,7 @@ def test_info_counts_what_another_checkpoint_knows(
     assert facts["vocabulary"]["known_share_of_genes"] == 0.05
     assert facts["vocabulary"]["known_share_of_counts"] == pytest.approx(slide.counts[:, :3].sum() / slide.counts.sum())
     assert facts["vocabulary"]["unknown_examples"] == slide.gene_names[3:8].tolist()
-    assert [warning for warning in facts["warnings"] if "genes of only" in warning]
+    assert [warning for warning in facts["warnings"] if "The model knows 3 of 60 genes" in warning]
 
 
 def test_info_warns_of_unknown_genes_empty_spots_and_shared_cells(tmp_path: Path, stimg: Stimg) -> None:

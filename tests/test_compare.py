@@ -34,7 +34,14 @@ def painted(section: str, method: str, accuracy: float) -> dict[str, object]:
 
 
 def hole(section: str, side: str, method: str, mse: float) -> dict[str, object]:
-    return {"section": section, "side": side, "method": method, "mse": mse, "gain_percent": 100 * (1 - mse)}
+    return {
+        "section": section,
+        "side": side,
+        "method": method,
+        "mse": mse,
+        "gain_percent": 100 * (1 - mse),
+        "explainable_share": 1 - mse,
+    }
 
 
 def fact(method: str, section: str, **more: object) -> dict[str, object]:
@@ -46,6 +53,7 @@ def fact(method: str, section: str, **more: object) -> dict[str, object]:
 
 def report_of(**parts: object) -> dict[str, Any]:
     section = {"n_spots": 1200, "n_genes": 30, "n_scored_genes": 20, "n_labels": 3, "lattice": "hex"}
+    section |= {"of_variance": 0.2, "shared": 0.6, "by_depth": 0.3}
     return {
         "version": "9.9",
         "checkpoint": {"file": "m.safetensors", "sha256": "a" * 64},
@@ -187,6 +195,7 @@ def test_the_page_holds_each_part_once_and_only_pictures_it_was_given() -> None:
         "## Domains without labels",
         "## Domains from scribbles",
         "## Hidden spots",
+        "### How much could be told at all",
         "## Seconds and memory",
         "## Study by study",
         "### one (one__a)",
@@ -199,6 +208,7 @@ def test_the_page_holds_each_part_once_and_only_pictures_it_was_given() -> None:
         "![one__a](comparison/one__a.png)",
     ]
     assert "| one__a | 1,200 | 30 | 20 | 3 | hex |" in text
+    assert "| one__a | 0.20 | 0.30 | 0.60 | -0.10 to 0.10 |" in text
     assert "napari-stimg 9.9, checkpoint `m.safetensors` (aaaaaaaaaaaa), seed 0." in text
     assert "make compare SECTIONS=FOLDER COMPARED=one__a,two__b " in text
     assert "over 5 seeds" in text

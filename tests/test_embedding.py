@@ -11,7 +11,7 @@ from napari_stimg.lattice import find_lattice, sum_by_cell
 from napari_stimg.neighbours import smooth
 from napari_stimg.progress import run
 from napari_stimg.slide import Slide
-from napari_stimg.spatial_components import spatial_components
+from napari_stimg.spatial_components import spatial_components, variable_genes
 from napari_stimg.windows import WindowParameters
 from tests.known_slides import (
     SMALL_WINDOWS,
@@ -42,7 +42,7 @@ def test_every_spot_is_embedded(slide: Slide, active: Checkpoint) -> None:
 
 def test_an_embedding_is_what_surroundings_express_along_spatial_components(slide: Slide, active: Checkpoint) -> None:
     lattice = find_lattice(slide)
-    shared = spatial_components(sum_by_cell(slide.counts, lattice), lattice.token_positions)
+    shared = spatial_components(variable_genes(sum_by_cell(slide.counts, lattice)), lattice.token_positions)
     around = smooth(shared.scores, lattice.token_positions, sigma=EMBEDDING_SIGMA)[lattice.token_of_spot]
     embedding = run(embed(slide, active))
     turn, *_ = np.linalg.lstsq(around, embedding, rcond=None)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -5,7 +7,7 @@ from numpy.typing import NDArray
 
 from napari_stimg import spatial_components as module
 from napari_stimg.expression import log_expression
-from napari_stimg.spatial_components import N_COMPONENTS, spatial_components
+from napari_stimg.spatial_components import N_COMPONENTS, spatial_components, variable_genes
 
 GRID = np.indices((20, 25)).reshape(2, -1).T.astype(np.float32)
 N_GENES = 40
@@ -27,45 +29,60 @@ def planted(*, seed: int = 0) -> tuple[sp.csr_matrix, NDArray[np.float64]]:
 
 def test_the_first_component_is_what_neighbours_share_not_what_varies_most() -> None:
     counts, wave = planted()
-    found = spatial_components(counts, GRID)
+    genes = variable_genes(counts)
+    found = spatial_components(genes, GRID)
     assert abs(np.corrcoef(found.scores[:, 0], wave)[0, 1]) > 0.9
-    weights = np.abs(found.directions[np.argsort(found.columns), 0])
+    weights = np.abs(found.directions[np.argsort(genes.columns), 0])
     assert weights[:10].min() > 2 * weights[10:].max()
 
 
 def test_scores_are_standardised_expression_along_the_directions() -> None:
     counts, _ = planted()
-    found = spatial_components(counts, GRID)
-    values = log_expression(counts).toarray()[:, found.columns]
-    standardised = (values - values.mean(axis=0)) / found.scale
+    genes = variable_genes(counts)
+    found = spatial_components(genes, GRID)
+    values = log_expression(counts).toarray()[:, genes.columns]
+    standardised = (values - values.mean(axis=0)) / genes.scale
     np.testing.assert_allclose(standardised @ found.directions, found.scores, atol=1e-4)
-    np.testing.assert_allclose(found.scale, values.std(axis=0), rtol=1e-4)
+    np.testing.assert_allclose(genes.scale, values.std(axis=0), rtol=1e-4)
     gram = found.directions.T @ found.directions
     np.testing.assert_allclose(gram, np.eye(len(gram)), atol=1e-5)
 
 
 def test_the_order_of_cells_and_how_many_are_made_dense_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     counts, _ = planted()
-    found = spatial_components(counts, GRID)
+    found = spatial_components(variable_genes(counts), GRID)
     order = np.random.default_rng(1).permutation(len(GRID))
     monkeypatch.setattr(module, "CELLS_AT_ONCE", 64)
-    shuffled = spatial_components(counts[order], GRID[order])
+    shuffled = spatial_components(variable_genes(counts[order]), GRID[order])
     np.testing.assert_allclose(np.abs(found.scores[order, :3]), np.abs(shuffled.scores[:, :3]), atol=2e-3)
 
 
 def test_components_of_a_large_section_are_fitted_to_a_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_CELLS", 200)
     counts, wave = planted()
-    found = spatial_components(counts, GRID)
+    found = spatial_components(variable_genes(counts), GRID)
     assert found.scores.shape[0] == len(GRID)
     assert abs(np.corrcoef(found.scores[:, 0], wave)[0, 1]) > 0.85
-    assert not np.allclose(found.directions[:, 0], spatial_components(counts, GRID, seed=1).directions[:, 0])
+    assert not np.allclose(
+        found.directions[:, 0], spatial_components(variable_genes(counts), GRID, seed=1).directions[:, 0]
+    )
+
+
+def test_components_found_in_some_cells_owe_nothing_to_the_others() -> None:
+    counts, wave = planted()
+    cells = np.flatnonzero(GRID[:, 0] % 2 == 0)
+    genes = variable_genes(counts)
+    tripled = sp.diags(np.where(np.isin(np.arange(len(GRID)), cells), 1.0, 3.0)) @ genes.expression
+    changed = replace(genes, expression=tripled.astype(np.float32).tocsr())
+    found, others = (spatial_components(table, GRID, cells=cells) for table in (genes, changed))
+    np.testing.assert_array_equal(found.directions, others.directions)
+    assert abs(np.corrcoef(found.scores[:, 0], wave)[0, 1]) > 0.85
 
 
 @pytest.mark.parametrize("n_cells", [1, 2, 3, 7])
 def test_few_cells_have_few_components_or_none(n_cells: int) -> None:
     counts, _ = planted()
-    found = spatial_components(counts[:n_cells], GRID[:n_cells])
+    found = spatial_components(variable_genes(counts[:n_cells]), GRID[:n_cells])
     assert found.scores.shape == (n_cells, found.directions.shape[1])
     assert found.directions.shape[1] <= N_COMPONENTS
     assert np.isfinite(found.scores).all()
@@ -73,4 +90,4 @@ def test_few_cells_have_few_components_or_none(n_cells: int) -> None:
 
 def test_one_cell_shares_nothing() -> None:
     counts, _ = planted()
-    assert spatial_components(counts[:1], GRID[:1]).directions.shape == (N_GENES, 0)
+    assert spatial_components(variable_genes(counts[:1]), GRID[:1]).directions.shape == (N_GENES, 0)

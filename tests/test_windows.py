@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,7 @@ from napari_stimg.crops import crop_at
 from napari_stimg.errors import InputError
 from napari_stimg.lattice import Lattice, LatticeKind, find_lattice
 from napari_stimg.masking import MIN_VISIBLE
-from napari_stimg.windows import Blend, WindowParameters, inside, windows_around, windows_over
+from napari_stimg.windows import Blend, WindowParameters, inside, tokens_around, windows_around, windows_over
 from tests.synthetic_lattices import SQUARE, array_of, place, slide_at
 
 
@@ -67,6 +69,24 @@ def test_a_window_at_the_border_of_a_hole_shows_its_own_visible_cells() -> None:
     visible = lattice.select(np.setdiff1d(np.arange(lattice.n_spots), hidden))
     for crop in windows_around(hidden, lattice, visible, WindowParameters(side=6, stride=3)):
         np.testing.assert_array_equal(crop.tokens, crop_at(visible, crop.row, crop.col, (6, 6)).tokens)
+
+
+@pytest.mark.parametrize("pitches", [0.0, 2.0])
+def test_tokens_around_a_window_are_its_own_and_those_just_beyond(pitches: float) -> None:
+    lattice = square_lattice(20, 20)
+    crop = crop_at(lattice, 5, 17, (4, 4))  # reaches beyond the lattice
+    rows, cols = lattice.occupied[tokens_around(crop, lattice, pitches=pitches)].T
+    assert (rows.min(), rows.max()) == (5 - pitches, 8 + pitches)
+    assert (cols.min(), cols.max()) == (17 - pitches, 19)
+    assert len(rows) == (4 + 2 * pitches) * (3 + pitches)
+
+
+def test_tokens_that_a_window_took_from_afar_are_around_it_too() -> None:
+    lattice = square_lattice(20, 20)
+    crop = replace(crop_at(lattice, 5, 5, (4, 4)), tokens=np.array([399]))
+    np.testing.assert_array_equal(
+        tokens_around(crop, lattice, pitches=0), [*crop_at(lattice, 5, 5, (4, 4)).tokens, 399]
+    )
 
 
 # --- blending ------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from benchmarks.compare.scores import (
     PAINTED,
     PEAK_MB,
     SECONDS,
+    SHARE,
     Measure,
     domain_scores,
     hole_scores,
@@ -29,6 +30,7 @@ from benchmarks.compare.scores import (
 from benchmarks.compare.tables import as_markdown, column_of, overview, ranked, table
 from benchmarks.compare.texts import (
     ABOUT,
+    ABOUT_CEILINGS,
     ABOUT_COSTS,
     ABOUT_DOMAINS,
     ABOUT_HOLES,
@@ -167,7 +169,26 @@ def _holes(comparison: Comparison, holes: pd.DataFrame) -> list[str]:
             f"Its 90 % intervals hold {100 * coverage.min():.0f} to {100 * coverage.max():.0f} % of what is expected, "
             f"{100 * coverage.median():.0f} % in the median of sections and ways of hiding."
         )
-    return said
+    return [*said, *_ceilings(comparison, holes)]
+
+
+def _ceilings(comparison: Comparison, holes: pd.DataFrame) -> list[str]:
+    """Return how much there is to explain on each section, beside what the model explains of it."""
+    shares = holes[(holes["measure"] == SHARE.name) & (holes["method"] == MODEL)].groupby("section")["value"]
+    columns = ("of_variance", "by_depth", "shared")
+    lines = [
+        "| section | explainable, of all variance | of it: by the spot's own counts | of it: shared with neighbours "
+        f"| of it: explained by {MODEL} |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for section in comparison.report["sections"]:
+        if section.get("shared") is not None and section["name"] in shares.groups:
+            explained = shares.get_group(section["name"])
+            cells = [f"{section[column]:.2f}" for column in columns]
+            lines.append(
+                f"| {section['name']} | {' | '.join(cells)} | {explained.min():.2f} to {explained.max():.2f} |"
+            )
+    return ["### How much could be told at all", ABOUT_CEILINGS, "\n".join(lines)] if len(lines) > 2 else []
 
 
 def _costs(comparison: Comparison, scores: pd.DataFrame) -> list[str]:

@@ -57,13 +57,14 @@ COSTS = {"seconds": SECONDS, "cpu_seconds": CPU_SECONDS, "peak_mb": PEAK_MB}
 
 MSE = Measure(name="MSE", decimals=4, best="min")
 GAIN = Measure(name="gain, %", decimals=2)
+SHARE = Measure(name="explainable share")
 COVERAGE = Measure(name="in the 90 % interval", best="")
 HOLES = {
     "mse": MSE,
     "mae": Measure(name="MAE", decimals=4, best=""),
     "pcc_gene": Measure(name="PCC of a gene"),
     "gain_percent": GAIN,
-    "explainable_share": Measure(name="explainable share"),
+    "explainable_share": SHARE,
     "coverage_90": COVERAGE,
     "seconds_a_mask": Measure(name="seconds a hole", decimals=2, best=""),
 }

@@ -34,6 +34,12 @@ slide's mean, in percent, averaged over sections that have room for such holes. 
 fill holes: they give a vector for a spot that was measured, and say nothing of one that was not. So the model stands
 beside simple methods alone."""
 
+ABOUT_CEILINGS = """\
+Of the variance of log expression a part is no counting noise (*explainable*, told by splitting each spot's molecules
+at random). Of this a part follows from a spot's own number of counts, and a part is shared with its six nearest. What
+a spot has for itself no surroundings tell, so what is shared is about the most that any method can explain of a lone
+hidden spot, and less of a large hole. Last, what is explained, from the worst to the best way of hiding."""
+
 ABOUT_COSTS = """\
 Seconds a section. Those of other people's methods are from counts to the embedding, with the import of the package,
 those of the project's own rows from counts to the domains of one seed. Elapsed seconds also count what else the

@@ -223,14 +223,15 @@ class SectionControl(QObject):
         if session is not None and session.match is None:
             self._matching.start("Looking up genes", lambda: match_genes(session, model), self._on_matched)
 
-    def _on_matched(self, match: GeneMatch) -> None:
+    def _on_matched(self, found: tuple[GeneMatch, list[str]]) -> None:
         if self._workspace.session is not None:
-            self._workspace.session.match = match
+            self._workspace.session.match, self._workspace.session.cautions = found
             self._show_card()
 
     def _show_card(self) -> None:
-        if self._workspace.session is not None:
-            self._view.show_card(status_card(self._workspace.session), self._workspace.session.slide.notes)
+        session = self._workspace.session
+        if session is not None:
+            self._view.show_card(status_card(session), [*session.slide.notes, *session.cautions])
 
 
 def _prepared(steps: Steps) -> Steps:

@@ -175,6 +175,8 @@ class Session:
         What its genes are listed by.
     match : GeneMatch or None
         Which genes the model knows, once the model is loaded.
+    cautions : list of str
+        What takes the section out of the model's range, once that is known.
     seen_by : dict of str to (S,) bool
         Spots that models were fine-tuned on, by the models' checksums, where that was asked.
     reconstruction, scores, summary
@@ -221,6 +223,7 @@ class Session:
     display: Display = field(default_factory=Display)
     listings: Listings = field(default_factory=Listings)
     match: GeneMatch | None = None
+    cautions: list[str] = field(default_factory=list)
     seen_by: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     reconstruction: "Reconstruction | None" = None
     scores: pd.DataFrame | None = None

@@ -19,6 +19,7 @@ from napari_stimg._widgets.session import Domains, Embedded, Mapped, Session, ch
 from napari_stimg.checkpoint_file import bundled_path
 from napari_stimg.embedding_map import MapMethod, embedding_map
 from napari_stimg.expression import most_variable
+from napari_stimg.model_range import out_of_range
 from napari_stimg.models import ModelFile, describe
 from napari_stimg.progress import Progress
 from napari_stimg.slide import Slide
@@ -147,10 +148,11 @@ class Expected:
     warning: str
 
 
-def match_genes(session: Session, model: Model) -> Generator[Progress, None, GeneMatch]:
-    """Return which genes of the section the model knows."""
+def match_genes(session: Session, model: Model) -> Generator[Progress, None, tuple[GeneMatch, list[str]]]:
+    """Return which genes of the section the model knows, and what takes the section out of its range."""
     checkpoint = yield from model.load()
-    return checkpoint.vocabulary.match(session.slide)
+    match = checkpoint.vocabulary.match(session.slide)
+    return match, out_of_range(session.slide, match)
 
 
 def reconstruct(

@@ -175,7 +175,7 @@ class Workspace(QObject):
         """Work with this model from now on; what was made with another stays."""
         self.model = _MODELS[self.viewer] = model
         for session in self.sessions:
-            session.match = None
+            session.match, session.cautions = None, []
         self.model_changed.emit()
 
     def made_by_another(self, how: Mapping[str, Any]) -> bool:

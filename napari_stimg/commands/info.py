@@ -11,15 +11,13 @@ from napari_stimg.checkpoint_file import read_checkpoint_file
 from napari_stimg.io import read_slide
 from napari_stimg.labels import label_columns
 from napari_stimg.lattice import Lattice, find_lattice
+from napari_stimg.model_range import out_of_range
 from napari_stimg.progress import Progress
 from napari_stimg.slide import Slide
 from napari_stimg.vocabulary import Vocabulary
 
-FEW_KNOWN = 0.5
-"""Share of a slide's counts; a model that knows the genes of less is worth a warning."""
-
 MANY_SHARED = 0.1
-"""Share of spots that share a cell of the lattice with another, likewise."""
+"""Share of spots that share a cell of the lattice with another; more is worth a warning."""
 
 _NAME_WIDTH = 12
 
@@ -87,17 +85,12 @@ def facts_of(slide: Slide, lattice: Lattice, vocabulary: Vocabulary) -> dict[str
         ],
         "picture_shape": None if slide.histology is None else list(slide.histology.image.shape[:2]),
     }
-    return facts | {"warnings": [*slide.notes, *_warnings(facts)]}
+    return facts | {"warnings": [*slide.notes, *out_of_range(slide, known), *_warnings(facts)]}
 
 
 def _warnings(facts: Mapping[str, Any]) -> list[str]:
-    """Return a sentence for everything that results would suffer from."""
+    """Return a sentence for everything else that results would suffer from."""
     warnings = []
-    n_known, share = facts["vocabulary"]["known_genes"], facts["vocabulary"]["known_share_of_counts"]
-    if n_known == 0:
-        warnings.append("The model knows none of the genes: embed, reconstruct and domains will not work.")
-    elif share < FEW_KNOWN:
-        warnings.append(f"The model knows genes of only {_percent(share)} of the counts: expect weak results.")
     if facts["lattice"]["shared_share"] > MANY_SHARED:
         shared = _percent(facts["lattice"]["shared_share"])
         warnings.append(f"{shared} of the spots share a cell of the lattice: they get one embedding.")

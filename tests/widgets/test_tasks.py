@@ -46,7 +46,9 @@ def test_the_model_is_loaded_once(model):
 
 
 def test_genes_are_matched_with_the_models(session, model):
-    assert len(run(match_genes(session, model)).columns) == 60
+    match, cautions = run(match_genes(session, model))
+    assert len(match.columns) == 60
+    assert cautions == []
 
 
 @pytest.mark.parametrize(("n_genes", "expected"), [(None, 60), (7, 8), (60, 60)])

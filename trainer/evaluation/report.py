@@ -42,7 +42,8 @@ class Report:
     Parameters
     ----------
     sections : list of dict
-        ``name``, ``n_spots``, ``n_genes``, ``lattice``, ``n_scored_genes``, ``labels``, ``trained_on``.
+        ``name``, ``n_spots``, ``n_genes``, ``lattice``, ``n_scored_genes``, ``n_labels``, ``trained_on``, and, where it
+        is known, what there is to explain (``explainable.Explainable``).
     reconstruction, domains, probes : list of dict
         One row a section, setting and method.
     pictures : list of str

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from napari_stimg.slide import Slide
 from trainer.evaluation.curves import error_figure, learning_figure
 from trainer.evaluation.domains import score_domains_of
 from trainer.evaluation.expert_labels import expert_labels
+from trainer.evaluation.explainable import explainable
 from trainer.evaluation.keeping import external_embeddings
 from trainer.evaluation.maps import GeneMaps, domain_figure, gene_figure
 from trainer.evaluation.parameters import EvaluateParameters
@@ -144,6 +145,7 @@ def _evaluate_section(
             "n_labels": 0 if labels is None else len(labels.names),
             "trained_on": slide.name in checkpoint.card.get("sections", ()),
         }
+        | _explainable(slide, lattice, columns, params)
     )
     if "reconstruction" in params.what:
         rows = yield from score_reconstruction_of(
@@ -207,6 +209,14 @@ def _draw_genes(
         for number, gene in enumerate(puzzle.genes)
     ]
     _draw(report, target, file_name(slide.name, "genes"), gene_figure(slide, lattice, mask, genes))
+
+
+def _explainable(
+    slide: Slide, lattice: Lattice, columns: NDArray[np.intp], params: EvaluateParameters
+) -> dict[str, object]:
+    """Return what there is to explain on a section, where hidden spots are evaluated."""
+    found = explainable(slide, lattice, columns=columns, seed=params.seed) if "reconstruction" in params.what else None
+    return {} if found is None else {name: round(value, 3) for name, value in asdict(found).items()}
 
 
 def _draw(report: Report, target: Path, name: str, figure: Figure) -> None:
