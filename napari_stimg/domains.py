@@ -14,6 +14,9 @@ from napari_stimg.mixtures import mixture, vote_of_mixtures
 N_COMPONENTS = 20
 """Principal components of an embedding that are clustered."""
 
+LEAST_SPREAD = 1e-4
+"""Deviation of a component, in units of the first's; less is rounding."""
+
 REFINE_NEIGHBOURS = 18
 """Nearest spots that vote on a spot's domain: two rings of a hexagonal lattice."""
 
@@ -33,8 +36,8 @@ class ClusterParameters:
     n_domains : int
         k, >= 2.
     method : {"consensus", "gmm", "kmeans"}
-        A vote of twelve Gaussian mixtures, of different numbers of principal components and first centres; one
-        mixture; or k-means. A mixture has one covariance for all domains.
+        A vote of twelve Gaussian mixtures of different first centres; one mixture; or k-means. A mixture has one
+        covariance for all domains.
     refine : bool
         Whether each spot then takes the domain of most of its neighbours.
     seed : int
@@ -185,14 +188,19 @@ def refine(labels: NDArray[np.integer], positions: NDArray[np.floating]) -> NDAr
 
 
 def components(embedding: NDArray[np.floating], n_components: int = N_COMPONENTS) -> NDArray[np.float64]:
-    """Return the (S, <= ``n_components``) principal components of an embedding, in units of the first's deviation."""
+    """Return the (S, <= ``n_components``) principal components of an embedding, in units of the first's deviation.
+
+    Those that an embedding of lower rank does not have are left out, but the first is always there.
+    """
     from sklearn.decomposition import PCA
 
     n_components = min(n_components, *embedding.shape)
     # As exact as the full decomposition, which takes 20 times as long and lets no other thread run meanwhile.
     pca = PCA(n_components, svd_solver="covariance_eigh")
     places: NDArray[np.float64] = pca.fit_transform(embedding.astype(np.float64))
-    return places / (float(places[:, 0].std()) or 1.0)
+    places /= float(places[:, 0].std()) or 1.0
+    rank = max(1, np.count_nonzero(places.std(axis=0) > LEAST_SPREAD))
+    return places[:, :rank]
 
 
 def domain_colors(n_domains: int) -> list[str]:

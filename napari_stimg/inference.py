@@ -20,6 +20,10 @@ from napari_stimg.spatial_components import spatial_components, variable_genes
 from napari_stimg.spatial_field import SpatialFields, spatial_fields
 from napari_stimg.windows import Blend, WindowParameters, inside, tokens_around, windows_around
 
+EMBEDDED_COMPONENTS = 12
+"""Spatial components that an embedding holds. Mixtures find better domains without more, which are mostly noise, while
+labels of small regions lose by fewer (docs/tried.md)."""
+
 EMBEDDING_SIGMA = 1.5
 """Width, in pitches, of the Gaussian over a spot's surroundings. Chosen on development sections (docs/tried.md)."""
 
@@ -121,7 +125,7 @@ def embed(
     yield Progress(done=total - 1, total=total, message="Embedding")
     counts = sum_by_cell(slide.counts, lattice)
     genes = variable_genes(counts)
-    shared = spatial_components(genes, visible.places, seed=params.seed)
+    shared = spatial_components(genes, visible.places, n_components=EMBEDDED_COMPONENTS, seed=params.seed)
     prior = corpus_weights(checkpoint, slide)
     frame = gene_frame(counts, genes.columns, rehearsals, prior, scale=genes.scale)
     embedding = np.empty((len(visible.places), frame.shape[1]), dtype=np.float32)

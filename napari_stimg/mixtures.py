@@ -1,7 +1,7 @@
 """Gaussian mixtures of an embedding, and what several of them agree on.
 
-One mixture is a matter of luck: other first centres, or a few components more, give other domains. A vote of
-many is steadier, and closer to experts' labels than its average voter (docs/tried.md).
+One mixture is a matter of luck: other first centres give other domains. A vote of many is steadier, and closer to
+experts' labels than its average voter (docs/tried.md).
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from sklearn.mixture import GaussianMixture
 
-VOTER_COMPONENTS = (8, 12, 16, 20)
-"""Numbers of components of the mixtures that vote on domains."""
-
-VOTER_STARTS = 3
-"""First centres of such a mixture, for each number of components."""
+N_VOTERS = 12
+"""Mixtures that vote on domains."""
 
 MOST_FITTED = 5000
 """Spots that each of them is fitted to, chosen at random where there are more."""
@@ -35,7 +32,7 @@ def mixture(n_domains: int, *, seed: int, n_starts: int) -> "GaussianMixture":
 
 
 def vote_of_mixtures(places: NDArray[np.float64], n_domains: int, *, seed: int) -> NDArray[np.int64]:
-    """Return the (S,) domains that mixtures of different numbers of components and first centres agree on.
+    """Return the (S,) domains that mixtures of different first centres agree on.
 
     Parameters
     ----------
@@ -48,11 +45,9 @@ def vote_of_mixtures(places: NDArray[np.float64], n_domains: int, *, seed: int) 
     """
     rng = np.random.default_rng(seed)
     some = rng.permutation(len(places))[: max(MOST_FITTED, n_domains)]
-    numbers = sorted({min(number, places.shape[1]) for number in VOTER_COMPONENTS})
     voters = [
-        mixture(n_domains, seed=int(start), n_starts=1).fit(places[some, :number]).predict(places[:, :number])
-        for number in numbers
-        for start in rng.integers(2**31, size=VOTER_STARTS)
+        mixture(n_domains, seed=int(start), n_starts=1).fit(places[some]).predict(places)
+        for start in rng.integers(2**31, size=N_VOTERS)
     ]
     return vote(voters, n_domains)
 

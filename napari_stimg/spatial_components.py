@@ -21,7 +21,7 @@ N_GENES = 1000
 """Most variable genes of a section that take part."""
 
 N_COMPONENTS = 30
-"""Components kept; fewer where fewer are shared."""
+"""Components looked for; fewer where fewer are shared."""
 
 SIGMA = 0.75
 """Width, in pitches, of the Gaussian over the neighbours that a cell is held against: the first ring weighs most."""
@@ -90,6 +90,7 @@ def spatial_components(
     positions: NDArray[np.floating],
     *,
     cells: NDArray[np.intp] | None = None,
+    n_components: int = N_COMPONENTS,
     above_shuffled: bool = False,
     seed: int = 0,
 ) -> SpatialComponents:
@@ -103,6 +104,8 @@ def spatial_components(
         Where they lie, in pitches.
     cells : (N,) int, optional
         Those that the components are found in, neighbours included; all if None.
+    n_components : int
+        How many at most.
     above_shuffled : bool
         Whether only those are wanted that share more than the first one of the same cells shuffled over the places
         once. Where expression has no pattern at all, one is still kept about every other time.
@@ -115,10 +118,10 @@ def spatial_components(
         expression, places = genes.expression[cells], positions[cells]
     rng = np.random.default_rng(seed)
     some = rng.permutation(len(places))[:MOST_CELLS]
-    shares, directions = _leading(_shared_covariance(expression, genes.mean, places, some))
+    shares, directions = _leading(_shared_covariance(expression, genes.mean, places, some), n_components)
     if above_shuffled:
         elsewhere = places[rng.permutation(len(places))]
-        by_chance, _ = _leading(_shared_covariance(expression, genes.mean, elsewhere, some), n_components=1)
+        by_chance, _ = _leading(_shared_covariance(expression, genes.mean, elsewhere, some), 1)
         directions = directions[:, shares > by_chance.max(initial=0.0)]
     return SpatialComponents(
         directions=directions, scores=np.asarray(genes.expression @ directions - genes.mean @ directions)
@@ -159,9 +162,7 @@ def _shared_covariance(
     return (covariance + covariance.T) / np.float32(2 * max(len(cells), 1))
 
 
-def _leading(
-    covariance: NDArray[np.float32], n_components: int = N_COMPONENTS
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _leading(covariance: NDArray[np.float32], n_components: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the (Q,) largest eigenvalues, of those that are positive, and their (N, Q) eigenvectors."""
     n_genes = len(covariance)
     values, vectors = eigh(covariance, subset_by_index=(max(0, n_genes - n_components), n_genes - 1))
