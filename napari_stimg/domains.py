@@ -103,7 +103,7 @@ def cluster(
     Raises
     ------
     InputError
-        If there are fewer spots than domains, or fewer than 2 domains are asked for.
+        If there are fewer spots than domains, fewer than 2 domains are asked for, or all spots have the same embedding.
     """
     from sklearn.cluster import KMeans
 
@@ -113,6 +113,11 @@ def cluster(
             "choose another number."
         )
     places = components(embedding)
+    if not np.ptp(places[:, 0]) > 0:
+        raise InputError(
+            "expected an embedding that tells spots apart, found the same for all of them; "
+            "check that spots have counts, and neighbours within two pitches."
+        )
     if params.method == "consensus":
         labels = vote_of_mixtures(places, params.n_domains, seed=params.seed)
     elif params.method == "kmeans":
@@ -194,11 +199,13 @@ def components(embedding: NDArray[np.floating], n_components: int = N_COMPONENTS
     """
     from sklearn.decomposition import PCA
 
+    if (embedding == embedding[:1]).all():
+        return np.zeros((len(embedding), 1))
     n_components = min(n_components, *embedding.shape)
     # As exact as the full decomposition, which takes 20 times as long and lets no other thread run meanwhile.
     pca = PCA(n_components, svd_solver="covariance_eigh")
     places: NDArray[np.float64] = pca.fit_transform(embedding.astype(np.float64))
-    places /= float(places[:, 0].std()) or 1.0
+    places /= places[:, 0].std()
     rank = max(1, np.count_nonzero(places.std(axis=0) > LEAST_SPREAD))
     return places[:, :rank]
 

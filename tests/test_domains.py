@@ -12,6 +12,7 @@ from napari_stimg.domains import (
     ClusterParameters,
     PaintParameters,
     cluster,
+    components,
     domain_colors,
     paint,
     refine,
@@ -220,3 +221,16 @@ def test_domains_have_different_colours_until_the_palette_ends() -> None:
     assert len(set(domain_colors(len(PALETTE)))) == len(PALETTE) == 16
     assert domain_colors(17)[16] == domain_colors(1)[0]
     assert all(len(color) == 7 and int(color[1:], 16) >= 0 for color in domain_colors(17))
+
+
+def test_an_embedding_that_is_the_same_everywhere_has_no_domains() -> None:
+    with pytest.raises(InputError, match="tells spots apart, found the same for all of them"):
+        cluster(np.ones((50, 8)), np.random.default_rng(0).random((50, 2)), params=ClusterParameters(n_domains=3))
+
+
+@pytest.mark.parametrize("rank", [1, 3])
+def test_components_that_an_embedding_does_not_have_are_left_out(rank: int) -> None:
+    rng = np.random.default_rng(0)
+    embedding = (rng.standard_normal((60, rank)) @ rng.standard_normal((rank, 16))).astype(np.float32)
+    assert components(embedding).shape == (60, rank)
+    assert components(np.ones((60, 4))).shape == (60, 1)
