@@ -137,7 +137,7 @@ def learning_figure(path: Path) -> Figure:
                 validation["step"], validation[name], color=color, marker="o", ms=4, label=f"{titles[name]}, validation"
             )
     axes[0].set_ylabel("loss")
-    axes[0].legend(fontsize=8, frameon=False)
+    axes[0].legend(fontsize=8, frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
     for ax, name in zip(axes[1:], scores, strict=True):
         ax.plot(validation["step"], validation[name], color="#0072b2", marker="o", ms=4)
         ax.set_ylabel(f"{name.replace('_', ' ')}, validation")
