@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from napari_stimg.expression import expression_moments, log_expression
+from napari_stimg.halves import first_half
 from napari_stimg.signal_variance import signal_variance
 from napari_stimg.tokens import MIN_VARIANCE
 
@@ -220,14 +221,6 @@ def gene_frame(
     sizes, turned = np.linalg.eigh((weights.T @ weights).astype(np.float64))
     told = sizes > 1e-6 * sizes[-1]
     return np.asarray(weights @ (turned[:, told] / np.sqrt(sizes[told])) @ turned[:, told].T)
-
-
-def first_half(cells: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Return (N,) which of N cells, by number, are in the first half of two that judge each other.
-
-    A cell must not be judged by what was fitted to its own noise.
-    """
-    return np.asarray(cells % 2 == 0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from napari_stimg.expression import TARGET_SUM, GeneMoments, all_integers, log_expression, row_blocks, thin
+from napari_stimg.halves import first_half
 
 GENES_ALIKE = 300
 """Genes of similar variance that are drawn to their mean; all, where there are fewer."""
@@ -52,18 +53,17 @@ def signal_variance(counts: sp.csr_matrix, moments: GeneMoments, *, seed: int) -
 def _shared_by_molecules(
     counts: sp.csr_matrix, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the covariance of two halves of the molecules: (2, G) over every other cell, and (G,) over all."""
+    """Return the covariance of two halves of the molecules: (2, G) over either half of the cells, and (G,) over all."""
     sums, n_cells = np.zeros((2, 3, counts.shape[1])), np.zeros((2, 1, 1))
     for rows in row_blocks(counts):
         whole = counts[rows]
         half = thin(whole, 0.5, rng)
         first, second = log_expression(half), log_expression((whole - half).tocsr())
-        parity = np.arange(rows.start, rows.stop) % 2
-        for which in (0, 1):
-            mine = np.flatnonzero(parity == which)
-            n_cells[which] += mine.size
-            for place, values in enumerate((first, second, first.multiply(second).tocsr())):
-                sums[which, place] += np.asarray(values[mine].sum(axis=0, dtype=np.float64)).ravel()
+        parts = (first, second, first.multiply(second).tocsr())
+        in_first = first_half(np.arange(rows.start, rows.stop))
+        for which, mine in enumerate((in_first, ~in_first)):
+            n_cells[which] += np.count_nonzero(mine)
+            sums[which] += [np.asarray(part[mine].sum(axis=0, dtype=np.float64)).ravel() for part in parts]
 
     def covariance(means: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.asarray(means[..., 2, :] - means[..., 0, :] * means[..., 1, :])

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from napari_stimg.expression import log_expression
+from napari_stimg.halves import first_half
 from napari_stimg.kriging import Processes, fit_processes
-from napari_stimg.readout import KrigedGenes, first_half
+from napari_stimg.readout import KrigedGenes
 from napari_stimg.spatial_components import (
     CELLS_AT_ONCE,
     VariableGenes,
@@ -106,7 +107,7 @@ def spatial_fields(
     cells = np.arange(len(places))
     whole, first, second = (
         _field(counts, genes, places, part, windows, seed)
-        for part in (cells, cells[first_half(cells)], cells[~first_half(cells)])
+        for part in (None, cells[first_half(cells)], cells[~first_half(cells)])
     )
     return SpatialFields(whole=whole, of_half=(first, second))
 
@@ -115,11 +116,11 @@ def _field(
     counts: sp.csr_matrix,
     genes: VariableGenes,
     places: NDArray[np.floating],
-    cells: NDArray[np.intp],
+    cells: NDArray[np.intp] | None,
     windows: Sequence[NDArray[np.intp]],
     seed: int,
 ) -> SpatialField:
-    """Return the field whose components and loadings are found in some cells."""
+    """Return the field whose components and loadings are found in some cells, or in all."""
     scores = spatial_components(genes, places, cells=cells, above_shuffled=True, seed=seed).scores
     return SpatialField(
         scores=scores,
@@ -133,7 +134,7 @@ def _loadings(
     counts: sp.csr_matrix,
     scores: NDArray[np.float64],
     places: NDArray[np.floating],
-    cells: NDArray[np.intp],
+    cells: NDArray[np.intp] | None,
     seed: int,
 ) -> NDArray[np.float64]:
     """Return (G, Q) loadings: a gene's covariance with the neighbours' scores, over that of the cells' own scores.
@@ -141,6 +142,7 @@ def _loadings(
     For genes that the components were found in this is nearly their direction, an eigenvector of such covariances,
     times their standard deviation; all other genes get theirs alike.
     """
+    cells = np.arange(len(places)) if cells is None else cells
     places, scores = places[cells], scores[cells]
     some = np.random.default_rng(seed).permutation(len(cells))[:MOST_LOADED]
     parts = [some[start : start + CELLS_AT_ONCE] for start in range(0, len(some), CELLS_AT_ONCE)]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from napari_stimg import spatial_field
 from napari_stimg.expression import log_expression
-from napari_stimg.readout import first_half
+from napari_stimg.halves import first_half
 from napari_stimg.spatial_components import SpatialComponents, spatial_components, variable_genes
 from napari_stimg.spatial_field import SpatialField, spatial_fields
 
