@@ -34,6 +34,16 @@ def test_signal_is_told_from_counting_noise_whatever_a_gene_s_counts(mean_count:
     assert estimated(counts).mean() == pytest.approx(truth.mean(), rel=0.12)
 
 
+def test_signal_is_told_from_noise_where_half_of_the_cells_have_none_of_a_gene() -> None:
+    """Cell types: on or off, not more or less."""
+    rng = np.random.default_rng(0)
+    share = 3.0 / DEPTH * (rng.random((5000, 40)) < 0.5)
+    rates = DEPTH * np.column_stack([share, 1 - share.sum(axis=1)])
+    counts = sp.csr_matrix(rng.poisson(rates).astype(np.float32))
+    expected = sum(poisson.pmf(k, DEPTH * share) * np.log1p(TARGET_SUM * k / DEPTH) for k in range(60))
+    assert estimated(counts).mean() == pytest.approx(expected.var(axis=0).mean(), rel=0.1)
+
+
 def test_genes_that_do_not_vary_have_next_to_no_signal() -> None:
     counts, _ = simulated(np.full(50, 2.0), np.zeros(50), n_cells=3000)
     measured = expression_moments(counts).variance[:-1]

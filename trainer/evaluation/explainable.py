@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 
 from napari_stimg.expression import gene_moments, log_expression, thin
 from napari_stimg.lattice import Lattice
-from napari_stimg.signal_variance import full_over_half_slope
+from napari_stimg.signal_variance import full_over_half
 from napari_stimg.slide import Slide
 
 N_SPLITS = 4
@@ -65,7 +65,7 @@ def explainable(slide: Slide, lattice: Lattice, *, columns: NDArray[np.intp], se
         return None
     nearest = np.asarray(cKDTree(lattice.positions).query(lattice.positions, k=N_NEAREST + 1)[1])[:, 1:]
     depth_basis = _depth_basis(slide.counts)
-    to_full_depth = np.square(full_over_half_slope(slide.counts)[columns])
+    to_full_depth = full_over_half(slide.counts)[columns]
     rng = np.random.default_rng([seed, 2])
     signal = shared = beside_depth = 0.0
     for _ in range(N_SPLITS):
