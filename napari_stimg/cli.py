@@ -84,6 +84,14 @@ def _add_embed(commands: "Commands") -> None:
         epilog="example:\n  stimg embed section.h5ad -o embedded.h5ad",
     )
     _add_job(parser)
+    parser.add_argument(
+        "--n-components",
+        metavar="Q",
+        type=whole_number(1, 30),
+        default=12,
+        help="spatial components that it holds (default 12; 30 carry labels of small regions over to other sections "
+        "better, and find worse domains)",
+    )
     parser.set_defaults(run=_embed)
 
 
@@ -225,8 +233,10 @@ def _info(options: argparse.Namespace) -> None:
 
 def _embed(options: argparse.Namespace) -> None:
     from napari_stimg.commands.embed import embed
+    from napari_stimg.inference import InferenceParameters
 
-    print(follow(embed(_job(options))))
+    params = InferenceParameters(n_components=options.n_components)
+    print(follow(embed(_job(options), params=params)))
 
 
 def _reconstruct(options: argparse.Namespace) -> None:

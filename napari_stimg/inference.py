@@ -20,10 +20,6 @@ from napari_stimg.spatial_components import spatial_components, variable_genes
 from napari_stimg.spatial_field import SpatialFields, spatial_fields
 from napari_stimg.windows import Blend, WindowParameters, inside, tokens_around, windows_around
 
-EMBEDDED_COMPONENTS = 12
-"""Spatial components that an embedding holds. Mixtures find better domains without more, which are mostly noise, while
-labels of small regions lose by fewer (docs/tried.md)."""
-
 EMBEDDING_SIGMA = 1.5
 """Width, in pitches, of the Gaussian over a spot's surroundings. Chosen on development sections (docs/tried.md)."""
 
@@ -44,6 +40,9 @@ class InferenceParameters:
         Whether the standard deviation of a reconstruction is wanted, too.
     kriging : bool
         Whether what kriging says of the section's own spatial components is weighed together with what the model says.
+    n_components : int
+        Spatial components that an embedding holds, >= 1. Mixtures find better domains without more than 12, which are
+        mostly noise; labels of small regions carry over better with up to 30 (docs/tried.md).
     """
 
     windows: WindowParameters = field(default_factory=WindowParameters)
@@ -51,11 +50,16 @@ class InferenceParameters:
     seed: int = 0
     uncertainty: bool = True
     kriging: bool = True
+    n_components: int = 12
 
     def __post_init__(self) -> None:
         if self.n_rehearsals < 1:
             raise InputError(
                 f"expected at least 1 rehearsal, found {self.n_rehearsals}; give how often to hide visible cells."
+            )
+        if self.n_components < 1:
+            raise InputError(
+                f"expected at least 1 spatial component, found {self.n_components}; give how many to embed."
             )
 
 
@@ -125,7 +129,7 @@ def embed(
     yield Progress(done=total - 1, total=total, message="Embedding")
     counts = sum_by_cell(slide.counts, lattice)
     genes = variable_genes(counts)
-    shared = spatial_components(genes, visible.places, n_components=EMBEDDED_COMPONENTS, seed=params.seed)
+    shared = spatial_components(genes, visible.places, n_components=params.n_components, seed=params.seed)
     prior = corpus_weights(checkpoint, slide)
     frame = gene_frame(counts, genes.columns, rehearsals, prior, scale=genes.scale)
     embedding = np.empty((len(visible.places), frame.shape[1]), dtype=np.float32)

@@ -186,6 +186,12 @@ def test_embed_writes_the_embedding_of_the_core_and_says_so(
     np.testing.assert_array_equal(written.obs[["stimg_row", "stimg_col"]], lattice.cell_of_spot)
 
 
+def test_embed_holds_as_many_components_as_are_asked_for(section: Path, tmp_path: Path, stimg: Stimg) -> None:
+    stimg("embed", section, "-o", tmp_path / "out.h5ad", "--n-components", "2")
+    written = ad.read_h5ad(tmp_path / "out.h5ad")
+    assert np.linalg.matrix_rank(written.obsm["X_stimg"] - written.obsm["X_stimg"].mean(axis=0), tol=1e-3) <= 2
+
+
 def test_output_keeps_all_of_the_input_and_leaves_it_as_it_was(section: Path, stimg: Stimg, tmp_path: Path) -> None:
     before = section.read_bytes()
     stimg("embed", section, "-o", tmp_path / "out.h5ad")
@@ -207,8 +213,8 @@ def test_record_says_by_what_the_embedding_was_made(section: Path, model: Path, 
     assert record["checkpoint_sha256"] == load_checkpoint(model).sha256
     assert record["device"] == "cpu"
     windows = {"side": 32, "stride": 16}
-    switches = {"uncertainty": True, "kriging": True}
-    assert record["parameters"] == {"windows": windows, "n_rehearsals": 12, "seed": 0} | switches
+    others = {"n_rehearsals": 12, "seed": 0, "uncertainty": True, "kriging": True, "n_components": 12}
+    assert record["parameters"] == {"windows": windows} | others
 
 
 def test_the_bundled_checkpoint_is_the_default(

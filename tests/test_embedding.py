@@ -6,7 +6,8 @@ import pytest
 from scipy.spatial import cKDTree
 
 from napari_stimg.checkpoint import Checkpoint
-from napari_stimg.inference import EMBEDDING_SIGMA, embed
+from napari_stimg.errors import InputError
+from napari_stimg.inference import EMBEDDING_SIGMA, InferenceParameters, embed
 from napari_stimg.lattice import find_lattice, sum_by_cell
 from napari_stimg.neighbours import smooth
 from napari_stimg.progress import run
@@ -95,3 +96,18 @@ def test_every_parameter_changes_the_embedding(change: dict[str, Any], slide: Sl
     other = replace(SMALL_WINDOWS, **change)
     first, second = (run(embed(slide, active, params=params)) for params in (SMALL_WINDOWS, other))
     assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("n_components", [1, 3, 12])
+def test_an_embedding_holds_as_many_components_as_are_asked_for(
+    n_components: int, slide: Slide, active: Checkpoint
+) -> None:
+    embedding = run(embed(slide, active, params=InferenceParameters(n_components=n_components)))
+    assert np.linalg.matrix_rank(embedding, tol=1e-4 * np.linalg.norm(embedding)) <= n_components
+    more = run(embed(slide, active, params=InferenceParameters(n_components=n_components + 1)))
+    assert not np.allclose(embedding, more)
+
+
+def test_an_embedding_of_no_component_is_refused() -> None:
+    with pytest.raises(InputError, match="expected at least 1 spatial component, found 0"):
+        InferenceParameters(n_components=0)

@@ -82,9 +82,10 @@ def open_job(job: Job) -> Generator[Progress, None, Opened]:
     return Opened(slide=slide, lattice=lattice, checkpoint=checkpoint, device=device)
 
 
-def embed_opened(opened: Opened) -> Generator[Progress, None, tuple[NDArray[np.float32], Results]]:
+def embed_opened(
+    opened: Opened, *, params: InferenceParameters = InferenceParameters()
+) -> Generator[Progress, None, tuple[NDArray[np.float32], Results]]:
     """Yield progress, and return the (S, D) embedding, and it with its record as results to write."""
-    params = InferenceParameters()
     embedding = yield from embed(opened.slide, opened.checkpoint, params=params)
     record = opened.made_by(asdict(params))
     return embedding, Results(embedding=embedding, provenance={"embedding": record})
