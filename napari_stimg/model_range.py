@@ -41,7 +41,7 @@ def out_of_range(slide: Slide, match: GeneMatch) -> list[str]:
     if slide.n_spots < FEW_SPOTS:
         sentences.append(
             f"The section has {slide.n_spots:,} spots, fewer than any that the model was tried on ({FEW_SPOTS}): "
-            "expect reconstructions and domains to be chance."
+            "nobody knows how well it does there."
         )
     if slide.logged:
         sentences.append(
@@ -51,6 +51,6 @@ def out_of_range(slide: Slide, match: GeneMatch) -> list[str]:
     elif (depth := float(np.median(np.asarray(slide.counts.sum(axis=1))))) < FEW_COUNTS:
         sentences.append(
             f"Half of the spots have {depth:,.0f} counts or fewer, less than on any section that the model was tried "
-            f"on ({FEW_COUNTS}): expect noise to hide nearly everything."
+            f"on ({FEW_COUNTS}): nobody knows how well it does there."
         )
     return sentences

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from qtpy.QtCore import QObject
 
+from napari_stimg._widgets.domain_tasks import merge, split
 from napari_stimg._widgets.domains_control import DomainsControl
 from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.embedding_control import EmbeddingControl
 from napari_stimg._widgets.session import Domains, Session
-from napari_stimg._widgets.tasks import merge, split
 from napari_stimg._widgets.workers import TaskRunner
 from napari_stimg._widgets.workspace import Workspace
 

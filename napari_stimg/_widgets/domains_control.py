@@ -5,13 +5,13 @@ from html import escape
 
 from qtpy.QtCore import QObject
 
+from napari_stimg._widgets.domain_tasks import cluster, paint
 from napari_stimg._widgets.domains_view import DomainsView
 from napari_stimg._widgets.embedding_control import EmbeddingControl
 from napari_stimg._widgets.layers import Role
 from napari_stimg._widgets.pictures import Stage
 from napari_stimg._widgets.scribble_control import ScribbleControl
 from napari_stimg._widgets.session import Domains, Session
-from napari_stimg._widgets.tasks import cluster, paint
 from napari_stimg._widgets.workers import Steps, TaskRunner
 from napari_stimg._widgets.workspace import Workspace
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from napari_stimg import keys
+from napari_stimg._widgets.domain_tasks import cluster, paint
 from napari_stimg._widgets.session import open_file, open_sample
-from napari_stimg._widgets.tasks import Model, cluster, embed, match_genes, paint, reconstruct, save
+from napari_stimg._widgets.tasks import Model, embed, match_genes, reconstruct, save
 from napari_stimg.domains import ClusterParameters, PaintParameters
 from napari_stimg.errors import InputError
 from napari_stimg.progress import run
