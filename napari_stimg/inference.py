@@ -17,7 +17,7 @@ from napari_stimg.readout import Rehearsal, fit_readout, gene_frame
 from napari_stimg.rehearsal import Visible, corpus_weights, distance_to, practice_windows, rehearse, see
 from napari_stimg.slide import Slide
 from napari_stimg.spatial_components import spatial_components, variable_genes
-from napari_stimg.spatial_field import SpatialFields, spatial_fields
+from napari_stimg.spatial_field import SpatialField, spatial_field
 from napari_stimg.windows import Blend, WindowParameters, inside, tokens_around, windows_around
 
 EMBEDDING_SIGMA = 1.5
@@ -39,7 +39,7 @@ class InferenceParameters:
     uncertainty : bool
         Whether the standard deviation of a reconstruction is wanted, too.
     kriging : bool
-        Whether what kriging says of the section's own spatial components is weighed together with what the model says.
+        Whether what kriging says of the section's principal components is weighed together with what the model says.
     n_components : int
         Spatial components that an embedding holds, >= 1. Mixtures find better domains without more than 12, which are
         mostly noise; labels of small regions carry over better with up to 30 (docs/tried.md).
@@ -67,11 +67,11 @@ QUICK = InferenceParameters(uncertainty=False, kriging=False)
 """For a picture while one draws: what the model alone says, fitted to the visible spots of each mask anew so that
 nothing hidden can leak, without the standard deviation."""
 
-KRIGING_MARGIN = 8.0
+KRIGING_MARGIN = 4.0
 """Pitches beyond a window from which is kriged, too, so that two windows say nearly the same."""
 
 FIELD_WINDOWS = 6
-"""Windows by which it is found how the spatial components vary from place to place."""
+"""Windows by which it is found how the principal components vary from place to place."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -222,25 +222,25 @@ def expect(
     crops = windows_around(queried, lattice, visible.lattice, params.windows)
     total = len(crops) + params.n_rehearsals + 1
     counts = sum_by_cell(seen.counts, visible.lattice)
-    fields = _spatial_fields(counts, visible, params) if params.kriging else None
-    blend = Blend(queried.size, checkpoint.model.config.width + (fields.whole.scores.shape[1] if fields else 0))
+    spatial = _spatial_field(counts, visible, params) if params.kriging else None
+    blend = Blend(queried.size, checkpoint.model.config.width + (spatial.n_components if spatial else 0))
     places, cells = lattice.positions[queried], lattice.cell_of_spot[queried]
     for done, crop in enumerate(crops):
         yield Progress(done=done, total=total, message="Reconstructing")
         held = np.flatnonzero(inside(crop, cells))
         states = visible.decode(crop.tokens, places[held])
-        if fields:
+        if spatial:
             shown = tokens_around(crop, visible.lattice, pitches=KRIGING_MARGIN)
-            states = np.hstack([states, fields.whole.krige(shown, places[held])])
+            states = np.hstack([states, spatial.krige(shown, places[held])])
         blend.add(held, states, crop, cells[held])
-    rehearsals = yield from practise(visible, params, done=len(crops), total=total, fields=fields)
+    rehearsals = yield from practise(visible, params, done=len(crops), total=total, spatial=spatial)
     yield Progress(done=total - 1, total=total, message="Reading out genes")
     readout = fit_readout(
         counts,
         columns,
         rehearsals,
         corpus_weights(checkpoint, seen),
-        kriging=fields.kriged_genes if fields else None,
+        kriging=spatial.kriged_genes if spatial else None,
         seed=params.seed,
         uncertainty=params.uncertainty,
     )
@@ -277,12 +277,12 @@ def check_mask(mask: NDArray[np.bool_], slide: Slide) -> None:
 
 
 def practise(
-    visible: Visible, params: InferenceParameters, *, done: int, total: int, fields: SpatialFields | None = None
+    visible: Visible, params: InferenceParameters, *, done: int, total: int, spatial: SpatialField | None = None
 ) -> Generator[Progress, None, list[Rehearsal]]:
     """Yield progress from ``done`` steps on, and return the rehearsals."""
     side = params.windows.in_cells(visible.lattice).side
     rng = np.random.default_rng(params.seed)
-    practice = rehearse(visible, side=side, n_rehearsals=params.n_rehearsals, rng=rng, fields=fields)
+    practice = rehearse(visible, side=side, n_rehearsals=params.n_rehearsals, rng=rng, spatial=spatial)
     while True:
         try:
             yield Progress(done=done + next(practice), total=total, message="Rehearsing on visible spots")
@@ -291,8 +291,8 @@ def practise(
             return rehearsals
 
 
-def _spatial_fields(counts: sp.csr_matrix, visible: Visible, params: InferenceParameters) -> SpatialFields:
-    """Return the spatial fields of the visible cells."""
+def _spatial_field(counts: sp.csr_matrix, visible: Visible, params: InferenceParameters) -> SpatialField:
+    """Return the spatial field of the visible cells."""
     side = params.windows.in_cells(visible.lattice).side
     crops = practice_windows(visible.lattice, side, FIELD_WINDOWS, np.random.default_rng(params.seed))
-    return spatial_fields(counts, visible.places, [crop.tokens for crop in crops], seed=params.seed)
+    return spatial_field(counts, visible.places, [crop.tokens for crop in crops], seed=params.seed)

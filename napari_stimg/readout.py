@@ -47,7 +47,7 @@ class Rehearsal:
     distance : (N,) float32
         Pitches to the nearest cell that stayed visible.
     kriged : (N, P) float32
-        What kriging said there of spatial components that these cells had no part in (``SpatialFields.practise``); P
+        What kriging said there of principal components that these cells had no part in (``SpatialField.practise``); P
         may be 0.
     """
 
@@ -64,7 +64,7 @@ class KrigedGenes:
     Parameters
     ----------
     loadings : (G, Q) float64
-        Log expression for each unit of the section's spatial components; zero for a gene that they say nothing of.
+        Log expression for each unit of the section's principal components; zero for a gene that they say nothing of.
     practised : (G, P) float64
         The same for the components that are kriged in rehearsals.
     """

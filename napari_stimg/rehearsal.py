@@ -16,7 +16,7 @@ from napari_stimg.masking import draw_mask
 from napari_stimg.model import MaskedAutoencoder
 from napari_stimg.readout import Rehearsal
 from napari_stimg.slide import Slide
-from napari_stimg.spatial_field import SpatialFields
+from napari_stimg.spatial_field import SpatialField
 from napari_stimg.tokens import TokenTable, token_table
 
 SCATTERED_SHARE = 0.7
@@ -98,7 +98,7 @@ def rehearse(
     side: int,
     n_rehearsals: int,
     rng: np.random.Generator,
-    fields: SpatialFields | None = None,
+    spatial: SpatialField | None = None,
 ) -> Generator[int, None, list[Rehearsal]]:
     """Yield how many rehearsals are done, and return them all.
 
@@ -112,13 +112,13 @@ def rehearse(
         How many, >= 1.
     rng : numpy Generator
         Of windows, and of what is hidden in them.
-    fields : SpatialFields, optional
+    spatial : SpatialField, optional
         What is kriged there, too.
     """
     rehearsals = []
     for done, crop in enumerate(practice_windows(visible.lattice, side, n_rehearsals, rng)):
         yield done
-        rehearsals.append(_rehearse(visible, crop, rng, fields))
+        rehearsals.append(_rehearse(visible, crop, rng, spatial))
     return rehearsals
 
 
@@ -139,7 +139,7 @@ def practice_windows(lattice: Lattice, side: int, n_rehearsals: int, rng: np.ran
     return found[:n_rehearsals]
 
 
-def _rehearse(visible: Visible, crop: Crop, rng: np.random.Generator, fields: SpatialFields | None) -> Rehearsal:
+def _rehearse(visible: Visible, crop: Crop, rng: np.random.Generator, spatial: SpatialField | None) -> Rehearsal:
     """Return what the model, and kriging, say of visible cells of a window while they are hidden."""
     hidden = draw_mask(visible.lattice.occupied[crop.tokens], random_share=SCATTERED_SHARE, rng=rng)
     shown, practised = crop.tokens[~hidden], crop.tokens[hidden]
@@ -150,5 +150,5 @@ def _rehearse(visible: Visible, crop: Crop, rng: np.random.Generator, fields: Sp
         cells=practised,
         states=visible.decode(shown, positions[practised]),
         distance=distance_to(positions[shown], positions[practised]),
-        kriged=fields.practise(shown, practised) if fields else np.zeros((practised.size, 0), dtype=np.float32),
+        kriged=spatial.practise(shown, practised) if spatial else np.zeros((practised.size, 0), dtype=np.float32),
     )

@@ -89,9 +89,7 @@ def spatial_components(
     genes: VariableGenes,
     positions: NDArray[np.floating],
     *,
-    cells: NDArray[np.intp] | None = None,
     n_components: int = N_COMPONENTS,
-    above_shuffled: bool = False,
     seed: int = 0,
 ) -> SpatialComponents:
     """Return the spatial components of a section.
@@ -102,27 +100,13 @@ def spatial_components(
         Expression of its C cells.
     positions : (C, 2) float
         Where they lie, in pitches.
-    cells : (N,) int, optional
-        Those that the components are found in, neighbours included; all if None.
     n_components : int
         How many at most.
-    above_shuffled : bool
-        Whether only those are wanted that share more than the first one of the same cells shuffled over the places
-        once. Where expression has no pattern at all, one is still kept about every other time.
     seed : int
-        Of chance, and of which cells they are fitted to, where there are more than ``MOST_CELLS``.
+        Of which cells they are fitted to, where there are more than ``MOST_CELLS``.
     """
-    if cells is None:
-        expression, places = genes.expression, positions
-    else:
-        expression, places = genes.expression[cells], positions[cells]
-    rng = np.random.default_rng(seed)
-    some = rng.permutation(len(places))[:MOST_CELLS]
-    shares, directions = _leading(_shared_covariance(expression, genes.mean, places, some), n_components)
-    if above_shuffled:
-        elsewhere = places[rng.permutation(len(places))]
-        by_chance, _ = _leading(_shared_covariance(expression, genes.mean, elsewhere, some), 1)
-        directions = directions[:, shares > by_chance.max(initial=0.0)]
+    some = np.random.default_rng(seed).permutation(len(positions))[:MOST_CELLS]
+    directions = _leading(_shared_covariance(genes, positions, some), n_components)
     return SpatialComponents(
         directions=directions, scores=np.asarray(genes.expression @ directions - genes.mean @ directions)
     )
@@ -148,23 +132,25 @@ def neighbour_average(tree: cKDTree, positions: NDArray[np.floating], cells: NDA
 
 
 def _shared_covariance(
-    expression: sp.csr_matrix, mean: NDArray[np.floating], positions: NDArray[np.floating], cells: NDArray[np.intp]
+    genes: VariableGenes, positions: NDArray[np.floating], cells: NDArray[np.intp]
 ) -> NDArray[np.float32]:
     """Return the (N, N) covariance of N genes between some cells and their neighbours' means, made symmetric."""
     tree = cKDTree(positions)
-    covariance = np.zeros((expression.shape[1],) * 2, dtype=np.float32)
+    covariance = np.zeros((len(genes.mean),) * 2, dtype=np.float32)
     for start in range(0, len(cells), CELLS_AT_ONCE):
         part = cells[start : start + CELLS_AT_ONCE]
         averaging = neighbour_average(tree, positions, part)
-        own = expression[part].toarray() - mean
-        shared = (averaging @ expression).toarray() - np.asarray(averaging.sum(axis=1)).reshape(-1, 1) * mean
+        own = genes.expression[part].toarray() - genes.mean
+        shared = (averaging @ genes.expression).toarray() - np.asarray(averaging.sum(axis=1)).reshape(
+            -1, 1
+        ) * genes.mean
         covariance += own.T.astype(np.float32) @ shared.astype(np.float32)
     return (covariance + covariance.T) / np.float32(2 * max(len(cells), 1))
 
 
-def _leading(covariance: NDArray[np.float32], n_components: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the (Q,) largest eigenvalues, of those that are positive, and their (N, Q) eigenvectors."""
+def _leading(covariance: NDArray[np.float32], n_components: int) -> NDArray[np.float64]:
+    """Return the (N, Q) eigenvectors of the largest eigenvalues, of those that are positive."""
     n_genes = len(covariance)
     values, vectors = eigh(covariance, subset_by_index=(max(0, n_genes - n_components), n_genes - 1))
     positive = values > max(1e-6, n_genes * float(np.finfo(np.float32).eps * np.abs(values).max(initial=0.0)))
-    return values[positive][::-1].astype(np.float64), vectors[:, positive][:, ::-1].astype(np.float64)
+    return vectors[:, positive][:, ::-1].astype(np.float64)

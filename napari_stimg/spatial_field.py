@@ -1,4 +1,4 @@
-"""A section's spatial components as Gaussian processes over its visible cells: what kriging says of hidden places."""
+"""A section's principal components as Gaussian processes over its visible cells: what kriging says of hidden places."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,96 +6,101 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from napari_stimg.expression import log_expression
 from napari_stimg.halves import first_half
 from napari_stimg.kriging import Processes, fit_processes
+from napari_stimg.principal_components import fit_components
 from napari_stimg.readout import KrigedGenes
-from napari_stimg.spatial_components import (
-    CELLS_AT_ONCE,
-    VariableGenes,
-    neighbour_average,
-    spatial_components,
-    variable_genes,
-)
+from napari_stimg.spatial_components import CELLS_AT_ONCE, variable_genes
+
+N_COMPONENTS = 20
+"""Principal components that are kriged."""
+
+SINES_FITTED = 400
+"""Sines (``kriging``) by which it is found how a component varies from place to place."""
+
+SINES_KRIGED = 600
+"""Sines by which it is kriged; a window with its surroundings is larger than one that processes are fitted to."""
 
 MOST_LOADED = 50_000
 """Cells that loadings are fitted to, chosen at random where there are more."""
 
+ALL, FIRST_HALF, SECOND_HALF = range(3)
+"""Cells that a component may be found in."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpatialField:
-    """The spatial components of a section that are above those of shuffled cells, and how each varies over places.
+    """Principal components of a section, and how each varies over places.
+
+    Components fit the noise of the cells that they are found in, so a cell cannot judge a component that it had a part
+    in. There are three kinds of them: those found in all cells, to krige with, and those found in either half of the
+    cells (``first_half``), for the other half to practise with.
 
     Parameters
     ----------
     scores : (C, Q) float64
-        Each visible cell's; Q may be 0.
+        Each visible cell's.
     places : (C, 2) float
         Where they lie, in pitches.
     processes : Processes
         The Q components'.
     loadings : (G, Q) float64
         Log expression of each gene for each unit of a component.
+    found_in : (Q,) int
+        ``ALL``, ``FIRST_HALF`` or ``SECOND_HALF``.
     """
 
     scores: NDArray[np.float64]
     places: NDArray[np.floating]
     processes: Processes
     loadings: NDArray[np.float64]
+    found_in: NDArray[np.intp]
 
-    def krige(self, shown: NDArray[np.intp], asked: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Return the (N, Q) expected scores at (N, 2) places, from some of the visible cells alone."""
-        return self.processes.predict(self.scores[shown], self.places[shown], asked).astype(np.float32)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class SpatialFields:
-    """What kriging goes by: a field of all visible cells, and two to practise with.
-
-    Components fit the noise of the cells that they are found in, so a cell cannot judge a field that it had a part in.
-
-    Parameters
-    ----------
-    whole : SpatialField
-        Found in all cells.
-    of_half : (SpatialField, SpatialField)
-        Found in the first half of the cells (``first_half``) alone, and in the second.
-    """
-
-    whole: SpatialField
-    of_half: tuple[SpatialField, SpatialField]
+    @property
+    def n_components(self) -> int:
+        """How many were found in all cells."""
+        return int(np.count_nonzero(self.found_in == ALL))
 
     @property
     def kriged_genes(self) -> KrigedGenes:
         """How genes follow from the components."""
         return KrigedGenes(
-            loadings=self.whole.loadings, practised=np.hstack([field.loadings for field in self.of_half])
+            loadings=self.loadings[:, self.found_in == ALL], practised=self.loadings[:, self.found_in != ALL]
         )
 
+    def krige(self, shown: NDArray[np.intp], asked: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return (N, ``n_components``) expected scores at (N, 2) places, from some of the visible cells alone."""
+        return self._predict(self.found_in == ALL, shown, asked)
+
     def practise(self, shown: NDArray[np.intp], cells: NDArray[np.intp]) -> NDArray[np.float32]:
-        """Return (N, P + R) expected scores of N visible cells, from others that are shown.
+        """Return (N, P) expected scores of N visible cells, from others that are shown.
 
-        Each cell is told of by the field that it had no part in; the components of the other are 0 for it.
+        Each cell is told of by the components that it had no part in; the others are 0 for it.
         """
-        first, second = self.of_half
-        kriged = np.zeros((len(cells), first.scores.shape[1] + second.scores.shape[1]), dtype=np.float32)
-        in_first = first_half(cells)
-        kriged[~in_first, : first.scores.shape[1]] = first.krige(shown, first.places[cells[~in_first]])
-        kriged[in_first, first.scores.shape[1] :] = second.krige(shown, second.places[cells[in_first]])
-        return kriged
+        of_halves = self.found_in != ALL
+        half_of_cell = np.where(first_half(cells), FIRST_HALF, SECOND_HALF)
+        kriged = self._predict(of_halves, shown, self.places[cells])
+        return np.where(self.found_in[of_halves] != half_of_cell[:, None], kriged, np.float32(0))
+
+    def _predict(
+        self, components: NDArray[np.bool_], shown: NDArray[np.intp], asked: NDArray[np.floating]
+    ) -> NDArray[np.float32]:
+        values = self.scores[np.ix_(shown, np.flatnonzero(components))]
+        processes = self.processes.select(components)
+        return processes.predict(values, self.places[shown], asked, most_sines=SINES_KRIGED).astype(np.float32)
 
 
-def spatial_fields(
+def spatial_field(
     counts: sp.csr_matrix, places: NDArray[np.floating], windows: Sequence[NDArray[np.intp]], *, seed: int = 0
-) -> SpatialFields:
-    """Return the spatial fields of a section.
+) -> SpatialField:
+    """Return the spatial field of a section.
 
     Parameters
     ----------
     counts : (C, G) CSR
-        Counts of its visible cells.
+        Counts of its visible cells, at least two.
     places : (C, 2) float
         Where they lie, in pitches.
     windows : sequence of (N,) int
@@ -105,52 +110,38 @@ def spatial_fields(
     """
     genes = variable_genes(counts)
     cells = np.arange(len(places))
-    whole, first, second = (
-        _field(counts, genes, places, part, windows, seed)
-        for part in (None, cells[first_half(cells)], cells[~first_half(cells)])
-    )
-    return SpatialFields(whole=whole, of_half=(first, second))
-
-
-def _field(
-    counts: sp.csr_matrix,
-    genes: VariableGenes,
-    places: NDArray[np.floating],
-    cells: NDArray[np.intp] | None,
-    windows: Sequence[NDArray[np.intp]],
-    seed: int,
-) -> SpatialField:
-    """Return the field whose components and loadings are found in some cells, or in all."""
-    scores = spatial_components(genes, places, cells=cells, above_shuffled=True, seed=seed).scores
+    parts = {ALL: cells, FIRST_HALF: cells[first_half(cells)], SECOND_HALF: cells[~first_half(cells)]}
+    scores = [
+        fit_components(genes.expression[part], N_COMPONENTS, mean=genes.mean.astype(np.float32), seed=seed).scores(
+            genes.expression
+        )
+        for part in parts.values()
+    ]
+    together = np.hstack(scores)
     return SpatialField(
-        scores=scores,
+        scores=together,
         places=places,
-        processes=fit_processes([(scores[window], places[window]) for window in windows]),
-        loadings=_loadings(counts, scores, places, cells, seed),
+        processes=fit_processes([(together[window], places[window]) for window in windows], most_sines=SINES_FITTED),
+        loadings=np.hstack(
+            [_loadings(counts, of_part, part, seed) for of_part, part in zip(scores, parts.values(), strict=True)]
+        ),
+        found_in=np.repeat(list(parts), [of_part.shape[1] for of_part in scores]),
     )
 
 
 def _loadings(
-    counts: sp.csr_matrix,
-    scores: NDArray[np.float64],
-    places: NDArray[np.floating],
-    cells: NDArray[np.intp] | None,
-    seed: int,
+    counts: sp.csr_matrix, scores: NDArray[np.float64], cells: NDArray[np.intp], seed: int
 ) -> NDArray[np.float64]:
-    """Return (G, Q) loadings: a gene's covariance with the neighbours' scores, over that of the cells' own scores.
+    """Return (G, Q) loadings: each gene's regression on the scores of some cells.
 
-    For genes that the components were found in this is nearly their direction, an eigenvector of such covariances,
-    times their standard deviation; all other genes get theirs alike.
+    Of genes that the components were found in it is their direction, in units of log expression. Noise in the scores
+    makes that of other genes cautious.
     """
-    cells = np.arange(len(places)) if cells is None else cells
-    places, scores = places[cells], scores[cells]
-    some = np.random.default_rng(seed).permutation(len(cells))[:MOST_LOADED]
-    parts = [some[start : start + CELLS_AT_ONCE] for start in range(0, len(some), CELLS_AT_ONCE)]
-    tree, around = cKDTree(places), np.zeros_like(scores)
-    for part in parts:
-        around[part] = neighbour_average(tree, places, part) @ scores
-    around[some] -= around[some].mean(axis=0) if parts else 0.0
+    some = np.random.default_rng(seed).permutation(cells)[:MOST_LOADED]
+    deviations = scores[some] - scores[some].mean(axis=0)
     shared = np.zeros((counts.shape[1], scores.shape[1]))
-    for part in parts:
-        shared += log_expression(counts[cells[part]]).T @ around[part]
-    return np.asarray(shared / np.einsum("cq,cq->q", scores, around))
+    for start in range(0, len(some), CELLS_AT_ONCE):
+        part = slice(start, start + CELLS_AT_ONCE)
+        shared += log_expression(counts[some[part]]).T @ deviations[part]
+    power = np.square(deviations).sum(axis=0)
+    return np.asarray(np.divide(shared, power, out=np.zeros_like(shared), where=power > 0))

@@ -2,19 +2,28 @@
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
+from napari_stimg import kriging
 from napari_stimg.kriging import (
     Processes,
     box_around,
     fit_processes,
     log_likelihood,
+    matern,
     matern_density,
 )
 
 GRID = np.indices((24, 20)).reshape(2, -1).T.astype(float)
 
 
-def matern(a: np.ndarray, b: np.ndarray, length: float) -> np.ndarray:
+@pytest.fixture(params=["exact", "sines"])
+def covariance(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "sines":
+        monkeypatch.setattr(kriging, "EXACT_PLACES", 0)
+
+
+def textbook(a: np.ndarray, b: np.ndarray, length: float) -> np.ndarray:
     scaled = np.sqrt(3) * np.linalg.norm(a[:, None] - b[None], axis=2) / length
     return (1 + scaled) * np.exp(-scaled)
 
@@ -29,8 +38,21 @@ def test_sines_stand_for_the_covariance_inside_the_tissue(length: float) -> None
     sines = box.sines(GRID)
     middle = np.linalg.norm(GRID - GRID.mean(axis=0), axis=1) < 5
     approximate = (sines * matern_density(box.squared_frequency, length)) @ sines.T
-    exact = matern(GRID, GRID, length)
+    exact = textbook(GRID, GRID, length)
     assert np.abs(approximate - exact)[np.ix_(middle, middle)].max() < (0.15 if length == 4 else 0.25)
+
+
+def test_the_covariance_is_the_textbooks() -> None:
+    np.testing.assert_allclose(matern(cdist(GRID[:9], GRID), 4.0), textbook(GRID[:9], GRID, 4.0))
+
+
+def test_sines_are_those_of_the_lowest_frequencies() -> None:
+    box = box_around(np.array([[0.0, 0], [300, 2]]), 500)
+    assert len(box.orders) == 500
+    rows, columns = (int(box.orders[:, axis].max()) for axis in (0, 1))
+    more = box_around(np.array([[0.0, 0], [300, 2]]), 2000)
+    np.testing.assert_array_equal(more.orders[:500], box.orders)
+    assert rows > columns
 
 
 def test_the_spectral_density_holds_a_variance_of_one() -> None:
@@ -55,29 +77,32 @@ def test_likelihood_is_that_of_the_whole_covariance() -> None:
         assert found[0] == pytest.approx(dense(ratio))
 
 
+@pytest.mark.usefixtures("covariance")
 def test_a_smooth_field_is_filled_in_from_noisy_spots_nearly_as_by_the_exact_process() -> None:
     rng = np.random.default_rng(0)
-    truth = np.linalg.cholesky(matern(GRID, GRID, 6.0) + 1e-9 * np.eye(len(GRID))) @ rng.normal(size=(len(GRID), 3))
+    truth = np.linalg.cholesky(textbook(GRID, GRID, 6.0) + 1e-9 * np.eye(len(GRID))) @ rng.normal(size=(len(GRID), 3))
     measured = truth + 0.5 * rng.normal(size=truth.shape)
     hidden = np.linalg.norm(GRID - [12, 10], axis=1) < 3
     predicted = krige(measured[~hidden], GRID[~hidden], GRID[hidden])
-    covariance = matern(GRID[~hidden], GRID[~hidden], 6.0) + 0.25 * np.eye((~hidden).sum())
-    best = matern(GRID[hidden], GRID[~hidden], 6.0) @ np.linalg.solve(covariance, measured[~hidden])
+    covariance = textbook(GRID[~hidden], GRID[~hidden], 6.0) + 0.25 * np.eye((~hidden).sum())
+    best = textbook(GRID[hidden], GRID[~hidden], 6.0) @ np.linalg.solve(covariance, measured[~hidden])
     error, least = (np.square(found - truth[hidden]).mean() for found in (predicted, best))
     assert error < 1.3 * least
     assert error < 0.5 * truth[hidden].var()
 
 
+@pytest.mark.usefixtures("covariance")
 def test_nothing_is_made_of_noise() -> None:
     noise = np.random.default_rng(0).normal(size=(len(GRID), 2))
     predicted = krige(noise, GRID, GRID[:50] + 0.5)
     assert np.abs(predicted).max() < 0.35
 
 
+@pytest.mark.usefixtures("covariance")
 def test_processes_fitted_to_parts_of_a_section_are_nearly_those_of_the_whole() -> None:
     rng = np.random.default_rng(0)
     lengths = (3.0, 12.0)
-    fields = [np.linalg.cholesky(matern(GRID, GRID, length) + 1e-9 * np.eye(len(GRID))) for length in lengths]
+    fields = [np.linalg.cholesky(textbook(GRID, GRID, length) + 1e-9 * np.eye(len(GRID))) for length in lengths]
     measured = np.stack([field @ rng.normal(size=len(GRID)) for field in fields], axis=1)
     measured += 0.3 * rng.normal(size=measured.shape)
     left = GRID[:, 0] < 12
@@ -99,6 +124,7 @@ def test_places_far_apart_are_kriged_as_those_nearby_are_without_a_sine_for_ever
     assert np.square(together - apart).mean() < 0.05 * np.square(apart).mean()
 
 
+@pytest.mark.usefixtures("covariance")
 def test_no_process_is_predicted_where_there_is_none() -> None:
     nothing = np.zeros((len(GRID), 0))
     assert krige(nothing, GRID, GRID[:5]).shape == (5, 0)

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -66,17 +64,6 @@ def test_components_of_a_large_section_are_fitted_to_a_part_of_it(monkeypatch: p
     assert not np.allclose(
         found.directions[:, 0], spatial_components(variable_genes(counts), GRID, seed=1).directions[:, 0]
     )
-
-
-def test_components_found_in_some_cells_owe_nothing_to_the_others() -> None:
-    counts, wave = planted()
-    cells = np.flatnonzero(GRID[:, 0] % 2 == 0)
-    genes = variable_genes(counts)
-    tripled = sp.diags(np.where(np.isin(np.arange(len(GRID)), cells), 1.0, 3.0)) @ genes.expression
-    changed = replace(genes, expression=tripled.astype(np.float32).tocsr())
-    found, others = (spatial_components(table, GRID, cells=cells) for table in (genes, changed))
-    np.testing.assert_array_equal(found.directions, others.directions)
-    assert abs(np.corrcoef(found.scores[:, 0], wave)[0, 1]) > 0.85
 
 
 @pytest.mark.parametrize("n_cells", [1, 2, 3, 7])

@@ -12,9 +12,7 @@ from napari_stimg.expression import gene_moments, log_expression, most_variable
 from napari_stimg.inference import embed
 from napari_stimg.lattice import Lattice
 from napari_stimg.neighbours import smooth
-from napari_stimg.progress import run
-from napari_stimg.slide import Slide
-from trainer.evaluation.components import (
+from napari_stimg.principal_components import (
     MOST_ROWS,
     Components,
     directions_of,
@@ -22,6 +20,8 @@ from trainer.evaluation.components import (
     mean_of,
     some_rows,
 )
+from napari_stimg.progress import run
+from napari_stimg.slide import Slide
 
 N_GENES = 2000
 """Most variable genes that components are made of."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_stimg.kriging import fit_processes
-from trainer.evaluation.components import fit_components
+from napari_stimg.principal_components import fit_components
 from trainer.evaluation.puzzle import Puzzle
 
 N_COMPONENTS = 20

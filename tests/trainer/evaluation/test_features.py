@@ -8,8 +8,8 @@ import scipy.sparse as sp
 
 from napari_stimg.expression import log_expression
 from napari_stimg.lattice import find_lattice
+from napari_stimg.principal_components import MOST_ROWS, fit_components
 from tests.known_slides import factor_checkpoint, simulated_slide
-from trainer.evaluation.components import MOST_ROWS, fit_components
 from trainer.evaluation.features import (
     PLACES,
     clustered_features,
