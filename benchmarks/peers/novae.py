@@ -29,6 +29,8 @@ def embed(section: AnnData, choices: Choices) -> Embedding:
     novae.spatial_neighbors(section, **GRAPHS[layout])
     model = novae.Novae(section, n_hops_local=hops, n_hops_view=hops)
     model.fit(max_epochs=epochs, accelerator="cpu")
+    if model.current_epoch == 0:
+        raise ValueError(f"expected spots for one batch at least, found {section.n_obs}: nothing was learned")
     model.compute_representations()
     return Embedding(
         values=section.obsm["novae_latent"],
