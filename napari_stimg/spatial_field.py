@@ -23,8 +23,8 @@ SINES_FITTED = 400
 SINES_KRIGED = 600
 """Sines by which it is kriged; a window with its surroundings is larger than one that processes are fitted to."""
 
-MOST_LOADED = 50_000
-"""Cells that loadings are fitted to, chosen at random where there are more."""
+MOST_CELLS = 50_000
+"""Cells that components and loadings are found in, chosen at random where there are more."""
 
 ALL, FIRST_HALF, SECOND_HALF = range(3)
 """Cells that a component may be found in."""
@@ -109,39 +109,34 @@ def spatial_field(
         Of chance.
     """
     genes = variable_genes(counts)
-    cells = np.arange(len(places))
-    parts = {ALL: cells, FIRST_HALF: cells[first_half(cells)], SECOND_HALF: cells[~first_half(cells)]}
+    cells = np.random.default_rng(seed).permutation(len(places))
+    in_first = first_half(cells)
+    parts = [part[:MOST_CELLS] for part in (cells, cells[in_first], cells[~in_first])]
+    mean = genes.mean.astype(np.float32)
     scores = [
-        fit_components(genes.expression[part], N_COMPONENTS, mean=genes.mean.astype(np.float32), seed=seed).scores(
-            genes.expression
-        )
-        for part in parts.values()
+        fit_components(genes.expression[part], N_COMPONENTS, mean=mean, seed=seed).scores(genes.expression)
+        for part in parts
     ]
     together = np.hstack(scores)
     return SpatialField(
         scores=together,
         places=places,
         processes=fit_processes([(together[window], places[window]) for window in windows], most_sines=SINES_FITTED),
-        loadings=np.hstack(
-            [_loadings(counts, of_part, part, seed) for of_part, part in zip(scores, parts.values(), strict=True)]
-        ),
-        found_in=np.repeat(list(parts), [of_part.shape[1] for of_part in scores]),
+        loadings=np.hstack([_loadings(counts, found, part) for found, part in zip(scores, parts, strict=True)]),
+        found_in=np.repeat((ALL, FIRST_HALF, SECOND_HALF), [found.shape[1] for found in scores]),
     )
 
 
-def _loadings(
-    counts: sp.csr_matrix, scores: NDArray[np.float64], cells: NDArray[np.intp], seed: int
-) -> NDArray[np.float64]:
+def _loadings(counts: sp.csr_matrix, scores: NDArray[np.float64], cells: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return (G, Q) loadings: each gene's regression on the scores of some cells.
 
     Of genes that the components were found in it is their direction, in units of log expression. Noise in the scores
     makes that of other genes cautious.
     """
-    some = np.random.default_rng(seed).permutation(cells)[:MOST_LOADED]
-    deviations = scores[some] - scores[some].mean(axis=0)
+    deviations = scores[cells] - scores[cells].mean(axis=0)
     shared = np.zeros((counts.shape[1], scores.shape[1]))
-    for start in range(0, len(some), CELLS_AT_ONCE):
+    for start in range(0, len(cells), CELLS_AT_ONCE):
         part = slice(start, start + CELLS_AT_ONCE)
-        shared += log_expression(counts[some[part]]).T @ deviations[part]
+        shared += log_expression(counts[cells[part]]).T @ deviations[part]
     power = np.square(deviations).sum(axis=0)
     return np.asarray(np.divide(shared, power, out=np.zeros_like(shared), where=power > 0))
