@@ -25,7 +25,7 @@ class WindowParameters:
         Side of a window, in pitches.
     stride : int
         Pitches from one window to the next, at most ``side``. With the bundled model, strides of 4 to 12 change the
-        reconstruction of a 14 x 14 hole, from that with 16, by 4 to 8 % of its spread (root mean square; simulated,
+        reconstruction of a 14 x 14 hole, from that with 16, by 2 to 4 % of its spread (root mean square; simulated,
         Visium and STARmap sections), and its standard deviation not at all; windows that do not overlap change it by
         more.
     """
